@@ -1,0 +1,189 @@
+"""The database: one encrypted SQLite file, or PostgreSQL. The only room that commits."""
+
+import fcntl
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlcipher3
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
+from sqlmodel import Session, SQLModel, select
+
+from app.audit import SYSTEM, Actor, AuditedSession
+from app.keys import KeyRing, KeyTrouble, load_keys, use_keys
+from app.settings import Settings
+
+_T = TypeVar("_T", bound=SQLModel)
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+OLDEST_SAFE_SQLITE = (3, 51, 3)
+"""Older libraries may corrupt a WAL file that two connections write (fixed upstream in 3.51.3)."""
+
+
+@dataclass
+class Database:
+    """The shop's database. `reading()` never takes the write lock; `writing()` is one unit of work, all or nothing."""
+
+    engine: Engine
+    lock_path: Path | None = None
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _inside: threading.local = field(default_factory=threading.local)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the one-file database."""
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def reader(self) -> Engine:
+        """The same database, refusing to write: for pages that only show."""
+        return self.engine.execution_options(read_only=True, postgresql_readonly=not self.is_sqlite)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that can only read."""
+        with Session(self.reader, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self, actor: Actor = SYSTEM, *, demo: bool = False) -> Iterator[Session]:
+        """One unit of work: commits when the block ends, rolls back when it raises. Keep it short; never nest it."""
+        with self._write_turn(), AuditedSession(self.engine, expire_on_commit=False) as session:
+            session.info.update(actor=actor, demo=demo)
+            yield session
+            session.commit()
+
+    @contextmanager
+    def _write_turn(self) -> Iterator[None]:
+        """SQLite: one writer at a time, in order, over threads and processes. SQLite's own waiting is unfair: under
+        load some writers wait for seconds. PostgreSQL needs no turn."""
+        if self.lock_path is None:
+            yield
+            return
+        if getattr(self._inside, "writing", False):
+            raise RuntimeError("a unit of work inside another would wait for itself")
+        with self._turn, self.lock_path.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._inside.writing = True
+            try:
+                yield
+            finally:
+                self._inside.writing = False
+
+
+def open_database(settings: Settings, *, create: bool = False) -> Database:
+    """Open the shop's database. `create` makes the folder, the keys and the file on a first start only.
+
+    Raises KeyTrouble (missing, damaged or wrong key) before anything is written.
+    """
+    first_start = create and not settings.database_url and not settings.sqlite_path.exists()
+    if create:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ring = load_keys(settings.key_path, create=first_start or (create and bool(settings.database_url)))
+    use_keys(ring)
+    if settings.database_url:
+        return Database(_postgres_engine(settings.database_url))
+    engine = _sqlite_engine(settings.sqlite_path, ring)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+    except DatabaseError as trouble:
+        if "not a database" in str(trouble):
+            raise KeyTrouble("wrong_key", settings.key_path) from None
+        raise
+    return Database(engine, lock_path=settings.sqlite_path.with_suffix(".lock"))
+
+
+def _postgres_engine(url: str) -> Engine:
+    return create_engine(url, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True)
+
+
+def _sqlite_engine(path: Path, ring: KeyRing, *, migrating: bool = False) -> Engine:
+    if sqlcipher3.sqlite_version_info < OLDEST_SAFE_SQLITE:
+        raise RuntimeError(f"SQLite {sqlcipher3.sqlite_version} is older than 3.51.3 and may damage the file")
+    engine = create_engine(
+        f"sqlite:///{path}",
+        module=sqlcipher3,
+        hide_parameters=True,
+        connect_args={"timeout": 15, "check_same_thread": False},
+        **({"poolclass": NullPool} if migrating else {"pool_size": 10, "max_overflow": 40}),
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy says BEGIN below, the driver never
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA key=\"x'{ring.database.hex()}'\"")
+        for pragma in (
+            "busy_timeout=15000",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            # A migration rebuilds tables others point at; the check runs at its end instead.
+            f"foreign_keys={'OFF' if migrating else 'ON'}",
+            "trusted_schema=OFF",
+            "cell_size_check=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        read_only = bool(connection.get_execution_options().get("read_only"))
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+        # IMMEDIATE: a transaction that reads first and writes later would fail at once, without waiting its turn.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def migrate(database: Database, settings: Settings, revision: str = "head") -> None:
+    """Bring the tables up to date (or down to `revision`). Of two processes starting at once, one does it."""
+    config = _alembic()
+    change = command.upgrade if revision == "head" else command.downgrade
+    if not database.is_sqlite:
+        with database.engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(7264001)"))
+            config.attributes["connection"] = connection
+            change(config, revision)
+        return
+    engine = _sqlite_engine(settings.sqlite_path, load_keys(settings.key_path, create=False), migrating=True)
+    with database._write_turn(), engine.begin() as connection:
+        config.attributes["connection"] = connection
+        change(config, revision)
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise RuntimeError(f"migration would leave {len(broken)} rows pointing nowhere")
+    engine.dispose()
+
+
+def is_migrated(database: Database) -> bool:
+    """Whether the tables are those this program was written for."""
+    with database.reader.connect() as connection:
+        return MigrationContext.configure(connection).get_current_heads() == tuple(
+            ScriptDirectory.from_config(_alembic()).get_heads()
+        )
+
+
+def lock_row(session: Session, table: type[_T], row_id: int) -> _T | None:
+    """A row nobody else may change until this unit of work ends. SQLite has one writer anyway."""
+    return session.exec(select(table).where(table.id == row_id).with_for_update()).first()  # type: ignore[attr-defined]
+
+
+def driver_version() -> str:
+    """What the database library is, for `rouge doctor`."""
+    return f"SQLite {sqlcipher3.sqlite_version}, Python {sys.version.split()[0]}"

@@ -1,0 +1,1 @@
+"""READ: SELECT → frozen values. Nothing here writes."""

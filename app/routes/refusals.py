@@ -1,0 +1,38 @@
+"""One place turns what went wrong into a sentence: a rule that says no, a missing page, a body too large."""
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app import i18n
+from app.routes.rendering import page
+from app.rules.refusals import RuleBroken, words
+
+_WORDS = {
+    403: words("您没有打开这一页的权限。"),
+    404: words("没有找到这一页。链接可能不完整，请重新扫码或返回。"),
+    405: words("这一页不能这样打开。请返回上一页再试。"),
+    413: words("内容太长了，请缩短后再发送。"),
+    422: words("有一项没有填对，请返回检查。"),
+    429: words("操作太快了，请稍等一会儿再试。"),
+}
+_SORRY = words("系统出了点问题，您刚才的内容没有保存成功，请稍后再试。")
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers: no traceback ever reaches a person."""
+
+    @app.exception_handler(RuleBroken)
+    def _refused(request: Request, refusal: RuleBroken) -> Response:
+        return page(request, "error.html", status=refusal.status, message=refusal.say(i18n.gettext))
+
+    @app.exception_handler(HTTPException)
+    def _http(request: Request, error: HTTPException) -> Response:
+        message = i18n.gettext(_WORDS.get(error.status_code, _SORRY))
+        answer = page(request, "error.html", status=error.status_code, message=message)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    def _broken(request: Request, error: Exception) -> Response:
+        return page(request, "error.html", status=500, message=i18n.gettext(_SORRY))

@@ -1,0 +1,1 @@
+"""DECIDE: pure rules. Values in, values out; no clock, no database, no HTTP."""

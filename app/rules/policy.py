@@ -1,0 +1,100 @@
+"""The shop's rules the owner may change: name, unit, default, bounds, meaning, source. Her changes are rows of
+`policy_settings`; `queries.policy.current_policy` merges both into one frozen value that is handed down."""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from app.rules.refusals import RuleBroken, words
+
+
+class PolicyOutOfBounds(RuleBroken):
+    """A value the rule cannot work with."""
+
+    code = "policy_out_of_bounds"
+    message = words("请填 {low} 到 {high} 之间的整数。")
+
+
+class PolicyUnknown(RuleBroken):
+    """A setting that does not exist."""
+
+    code = "policy_unknown"
+    message = words("没有这项设置：{key}")
+
+
+class PaleColour(RuleBroken):
+    """White text on this colour could not be read."""
+
+    code = "pale_colour"
+    message = words("请填 #A8324A 这样的颜色；太浅的颜色上白字看不清（对比度至少 4.5）。")
+
+
+def _rule(default: Any, label: str, hint: str = "", *, low: int = 0, high: int = 1_000_000, source: str = "") -> Any:
+    return field(
+        default=default, metadata={"label": label, "hint": hint, "low": low, "high": high, "source": source}
+    )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Every rule as one frozen value. Texts are str, figures int."""
+
+    shop_name: str = _rule("胭脂美妆", words("店名"), words("印在卡片、海报和顾客页面上"))
+    shop_phone: str = _rule("", words("门店电话"), words("顾客有问题时打的电话"))
+    shop_address: str = _rule("", words("门店地址"))
+    brand_colour: str = _rule("#A8324A", words("品牌色"), words("按钮和卡片的颜色，如 #A8324A"))
+    privacy_contact: str = _rule("", words("个人信息负责人"), words("姓名和联系方式，写在隐私说明里"), source="PIPL 17")
+    notice_version: str = _rule("2026-11", words("隐私说明版本"), words("改了说明就换一个版本号"), source="PIPL 14")
+
+    complaint_promise_hours: int = _rule(
+        48, words("投诉答复时限（小时）"), words("从收到起按钟点算，节假日不停"), low=1, high=720, source="S0 48小时内"
+    )
+    suggestion_promise_hours: int = _rule(48, words("建议答复时限（小时）"), low=1, high=720, source="S3 48小时内")
+    question_promise_hours: int = _rule(48, words("咨询答复时限（小时）"), low=1, high=720, source="S3 48小时内")
+    praise_promise_hours: int = _rule(48, words("表扬答复时限（小时）"), low=1, high=720, source="S3 48小时内")
+    review_promise_hours: int = _rule(48, words("外部评价答复时限（小时）"), low=1, high=720, source="S3 48小时内")
+
+    low_score_below: int = _rule(
+        60, words("低分线"), words("问卷总分低于它，且顾客留了联系方式，就自动开一张投诉单"), high=100, source="S4 较差"
+    )
+    low_nps_max: int = _rule(6, words("推荐意愿低分"), words("0–10 分里打到它或更低，也算低分"), high=10, source="NPS")
+    grade_excellent_from: int = _rule(90, words("优秀从几分起"), high=100, source="S4 优秀")
+    grade_good_from: int = _rule(75, words("良好从几分起"), high=100, source="S4 良好")
+    grade_fair_from: int = _rule(60, words("一般从几分起"), high=100, source="S4 一般")
+    sample_min: int = _rule(30, words("样本至少几份"), words("不到这么多份，只写“样本不足”"), low=1, high=1000)
+
+    tier_window_months: int = _rule(
+        12, words("等级看最近几个月的消费"), low=1, high=60, source="S1 根据顾客消费金額、消費頻次"
+    )
+    card_valid_months: int = _rule(24, words("会员卡有效期（月）"), low=1, high=240, source="S4 有效期")
+
+
+POLICY_FIELDS = {item.name: item for item in fields(Policy)}
+
+
+def changed(policy: Policy, key: str, value: str) -> Policy:
+    """The policy with one value replaced, as the owner typed it. Raises RuleBroken when the value cannot be used."""
+    if key not in POLICY_FIELDS:
+        raise PolicyUnknown("key", key=key)
+    rule = POLICY_FIELDS[key]
+    if rule.type is not int:
+        if key == "brand_colour" and not _readable_under_white(value):
+            raise PaleColour("value")
+        return replace(policy, **{key: value.strip()})
+    low, high = rule.metadata["low"], rule.metadata["high"]
+    text = value.strip()
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise PolicyOutOfBounds("value", low=low, high=high)
+    return replace(policy, **{key: int(text)})
+
+
+def _readable_under_white(colour: str) -> bool:
+    """Contrast of white on this colour ≥ 4.5. Source: WCAG 2.2, 1.4.3."""
+    digits = colour.strip().removeprefix("#")
+    try:
+        channels = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    except ValueError:
+        return False
+    if len(digits) != 6:
+        return False
+    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5

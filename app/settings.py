@@ -1,0 +1,69 @@
+"""Where this installation lives: addresses, secrets, paths. Shop policy is not here; the owner edits it."""
+
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HTMX_URL = "https://cdn.jsdelivr.net/npm/htmx.org@2.0.11/dist/htmx.min.js"
+HTMX_INTEGRITY = "sha384-2OatzQy1H+Zd/IIrjr1TcuDGqLXeHhbooAyJY1KdQMKnr4LZ22k31GBLdYKHmVjg"
+
+
+class Settings(BaseSettings):
+    """What `ROUGE_*` variables or `.env` say, frozen. The defaults are a shop on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="ROUGE_", env_file=".env", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(Path("data"), description="数据文件夹：数据库、图片、备份")
+    database_url: str = Field("", description="留空即数据文件夹里的加密 SQLite；多店用 postgresql+psycopg://…")
+    host: str = Field("127.0.0.1", description="监听地址")
+    port: int = Field(8000, description="监听端口")
+    workers: int = Field(1, ge=1, le=64, description="网页进程数")
+    public_url: str = Field("", description="印进二维码的网址，如 https://vip.example.cn")
+    timezone: str = Field("Asia/Shanghai", description="店铺所在时区，决定“今天”")
+    locale: str = Field("zh_CN", description="默认语言：zh_CN、zh_TW 或 en")
+    demo: bool = Field(False, description="1 表示演示店：不对外发消息，每页有横幅")
+    key_file: Path | None = Field(None, description="主密钥文件；默认是数据文件夹里的 keys/rouge.key，备份里没有它")
+    htmx_url: str = Field(HTMX_URL, description="htmx 的 CDN 地址")
+    htmx_integrity: str = Field(HTMX_INTEGRITY, description="htmx 的 SRI 校验值")
+    smtp_url: str = Field("", description="发邮件的服务器，如 smtps://user:pass@smtp.example.cn:465")
+    log_level: str = Field("INFO", description="日志级别")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's time zone: it decides what "today" is."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The encrypted database file that is used when no `ROUGE_DATABASE_URL` is set."""
+        return self.data_dir / "rouge.db"
+
+    @property
+    def key_path(self) -> Path:
+        """The master key, in a folder of its own that no backup contains."""
+        return self.key_file or self.data_dir / "keys" / "rouge.key"
+
+    @property
+    def base_url(self) -> str:
+        """The address customers' phones open."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+@cache
+def current_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

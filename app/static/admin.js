@@ -1,0 +1,357 @@
+/* The back office's own script, in place of SQLAdmin's main.js: the same jobs, but every word comes from the page
+   (#rouge-words) and nothing is inline, so `script-src 'self'` holds. Pages work without it, except deleting, picking
+   several rows, looking up related records and importing. */
+(() => {
+  "use strict";
+
+  const source = document.getElementById("rouge-words");
+  const words = source ? JSON.parse(source.textContent) : {};
+  const say = (key, values = {}) =>
+    (words[key] || "").replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const on = (type, selector, act) =>
+    document.addEventListener(type, (event) => {
+      const target = event.target.closest && event.target.closest(selector);
+      if (target) act(target, event);
+    });
+  /* Addresses from the server are absolute; behind a proxy their scheme or host may be wrong. Stay where we are. */
+  const local = (address) => {
+    const url = new URL(address, location.href);
+    return url.pathname + url.search;
+  };
+
+  // ── Menu ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+  on("click", "[data-menu-toggle]", (button) => {
+    const open = button.getAttribute("aria-expanded") !== "true";
+    button.setAttribute("aria-expanded", String(open));
+    document.getElementById(button.getAttribute("aria-controls")).classList.toggle("is-open", open);
+  });
+
+  const nav = document.querySelector("[data-menu]");
+  if (nav) {
+    const key = "rouge:menu:" + nav.dataset.menu;
+    let open = [];
+    try { open = JSON.parse(localStorage.getItem(key)) || []; } catch { /* private mode: nothing is remembered */ }
+    all("details[data-group]", nav).forEach((group) => {
+      if (open.includes(group.dataset.group)) group.open = true;
+      group.addEventListener("toggle", () => {
+        open = all("details[data-group][open]", nav).map((one) => one.dataset.group);
+        try { localStorage.setItem(key, JSON.stringify(open)); } catch { /* as above */ }
+      });
+    });
+  }
+
+  document.addEventListener("click", (event) =>
+    all("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; }));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    all("details.menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+  });
+
+  // ── Small things ──────────────────────────────────────────────────────────────────────────────────────────────────
+  on("click", "[data-dismiss]", (button) => button.parentElement.remove());
+  on("click", "[data-reload]", () => location.reload());
+  all("[data-back]").forEach((link) => { if (history.length > 1) link.hidden = false; });
+  on("click", "[data-back]", (link, event) => { event.preventDefault(); history.back(); });
+
+  on("click", "[data-copy]", async (button) => {
+    const field = document.getElementById(button.dataset.copy);
+    const said = button.closest("dialog").querySelector(".box-said");
+    try {
+      await navigator.clipboard.writeText(field.value);
+      said.textContent = say("copied");
+    } catch {
+      field.select();
+      said.textContent = say("copyByHand");
+    }
+  });
+
+  // ── Dialogs ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  const openDialog = (dialog) => {
+    const said = dialog.querySelector(".box-said");
+    if (said) said.textContent = "";
+    dialog.showModal();
+  };
+  on("click", "[data-dialog]", (button) => openDialog(document.getElementById(button.dataset.dialog)));
+  on("click", "[data-close]", (button) => button.closest("dialog").close());
+  all("dialog[data-open-now]").forEach((dialog) => {
+    openDialog(dialog);
+    dialog.addEventListener("close", () => {
+      if (dialog.dataset.nextUrl) location.replace(local(dialog.dataset.nextUrl));
+    });
+  });
+
+  // ── Deleting ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  const deleteDialog = document.getElementById("dialog-delete");
+  const askDelete = (text, url) => {
+    deleteDialog.querySelector("#dialog-delete-text").textContent = text;
+    deleteDialog.dataset.url = local(url);
+    openDialog(deleteDialog);
+  };
+  on("click", "[data-delete]", (button) => askDelete(say("deleteOne", { name: button.dataset.name }), button.dataset.url));
+
+  on("click", "[data-delete-now]", async (button) => {
+    const said = deleteDialog.querySelector(".box-said");
+    button.disabled = true;
+    try {
+      const answer = await fetch(deleteDialog.dataset.url, {
+        method: "DELETE", headers: { Accept: "text/html" }, redirect: "manual", credentials: "same-origin",
+      });
+      if (answer.type === "opaqueredirect") { location.reload(); return; }   // the session ended: to the login page
+      if (!answer.ok) {
+        said.textContent = say({ 401: "deleteRefused", 403: "deleteRefused", 404: "deleteGone" }[answer.status] || "failed");
+        return;
+      }
+      /* SQLAdmin answers with the list's address and puts a refusal into ?error=. It is said here, and never
+         shown from an address, where anyone could write it. */
+      const next = new URL(await answer.text(), location.href);
+      const refusal = next.searchParams.get("error");
+      if (refusal) { said.textContent = (words.server || {})[refusal] || refusal; return; }
+      location.assign(next.pathname + next.search);
+    } catch {
+      said.textContent = say("failed");
+    } finally {
+      button.disabled = false;
+    }
+  });
+
+  // ── Picking rows ──────────────────────────────────────────────────────────────────────────────────────────────────
+  const pickedBar = document.querySelector("[data-picked]");
+  const picked = () => all("[data-pick]:checked").map((box) => box.value);
+  const pickAll = document.querySelector("[data-pick-all]");
+  const showPicked = () => {
+    if (!pickedBar) return;
+    const n = picked().length;
+    pickedBar.hidden = n === 0;
+    all(".selected-count").forEach((place) => { place.textContent = n ? say("selected", { n }) : ""; });
+    all("[data-pick]").forEach((box) => box.closest("tr").classList.toggle("is-picked", box.checked));
+    if (pickAll) {
+      pickAll.checked = n > 0 && n === all("[data-pick]").length;
+      pickAll.indeterminate = n > 0 && !pickAll.checked;
+    }
+  };
+  on("change", "[data-pick]", showPicked);
+  on("change", "[data-pick-all]", (box) => { all("[data-pick]").forEach((one) => { one.checked = box.checked; }); showPicked(); });
+  window.addEventListener("pageshow", showPicked);
+  on("click", "[data-delete-picked]", (button) => {
+    const pks = picked();
+    askDelete(say("deleteMany", { n: pks.length }), button.dataset.url + "?pks=" + pks.map(encodeURIComponent).join(","));
+  });
+  on("click", "[data-action-url]", (button) =>
+    location.assign(local(button.dataset.actionUrl) + "?pks=" + picked().map(encodeURIComponent).join(",")));
+
+  // ── Finding: clean addresses, filters that act at once ────────────────────────────────────────────────────────────
+  on("submit", "[data-finder]", (form) => {
+    all("[name]", form).forEach((field) => {
+      const pair = field.dataset.with && document.getElementById(field.dataset.with);
+      const chosen = field.selectedOptions && field.selectedOptions[0];
+      const idle = pair ? !pair.value : field.value === "" || (chosen && "all" in chosen.dataset && !("keep" in field.dataset));
+      if (idle) field.disabled = true;
+    });
+    setTimeout(() => all("[name]", form).forEach((field) => { field.disabled = false; }), 0);
+  });
+  on("change", "[data-autosubmit]", (field) => field.form.requestSubmit());
+
+  // ── Forms ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  on("submit", "form[data-once]", (form, event) => {
+    if ("busy" in form.dataset) { event.preventDefault(); return; }      // a double click saves once
+    form.dataset.busy = "";
+  });
+  window.addEventListener("pageshow", () => all("form[data-busy]").forEach((form) => { delete form.dataset.busy; }));
+  const problems = document.getElementById("form-problems");
+  if (problems) problems.focus();
+
+  all("textarea").forEach((area) => {
+    const count = area.nextElementSibling && area.nextElementSibling.matches(".chars-count-label") ? area.nextElementSibling : null;
+    const max = area.maxLength > 0 ? area.maxLength : 0;
+    const grow = () => {
+      if (area.matches(".autoresize-textarea")) { area.style.height = "auto"; area.style.height = area.scrollHeight + 2 + "px"; }
+      if (!count) return;
+      const n = area.value.length;
+      count.textContent = max ? say("charactersLeft", { n, max }) : n ? say("charactersWritten", { n }) : "";
+      count.classList.toggle("warning", max > 0 && n >= max);
+    };
+    area.addEventListener("input", grow);
+    grow();
+  });
+
+  // Dates: flatpickr with month and weekday names from the browser's own locale data.
+  if (window.flatpickr) {
+    const language = document.documentElement.lang || "zh-CN";
+    const chinese = language.startsWith("zh");
+    const names = (options, dates) => dates.map((day) => new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(day));
+    const months = [...Array(12).keys()].map((month) => new Date(Date.UTC(2026, month, 15)));
+    const days = [...Array(7).keys()].map((day) => new Date(Date.UTC(2026, 1, 1 + day)));      // 1 February 2026 is a Sunday
+    window.flatpickr.localize({
+      weekdays: { shorthand: names({ weekday: chinese ? "narrow" : "short" }, days), longhand: names({ weekday: "long" }, days) },
+      months: { shorthand: names({ month: "short" }, months), longhand: names({ month: "long" }, months) },
+      firstDayOfWeek: chinese ? 1 : 0,
+      rangeSeparator: " " + say("timeFrom") + " ",
+      hourAriaLabel: say("hour"), minuteAriaLabel: say("minute"), yearAriaLabel: say("year"), monthAriaLabel: say("month"),
+      time_24hr: true,
+    });
+    all('[data-role="datepicker"]:not([readonly]), [data-role="datetimepicker"]:not([readonly])').forEach((field) => {
+      const timed = field.dataset.role === "datetimepicker";
+      field.autocomplete = "off";
+      window.flatpickr(field, {
+        allowInput: true, enableTime: timed, enableSeconds: timed, time_24hr: true,
+        dateFormat: timed ? "Y-m-d H:i:S" : "Y-m-d",
+      });
+    });
+  }
+
+  // Related records: select2, told in the reader's language.
+  if (window.jQuery && window.jQuery.fn.select2) {
+    const $ = window.jQuery;
+    const language = {
+      errorLoading: () => say("lookupFailed"), inputTooShort: () => say("typeToSearch"), loadingMore: () => say("loadingMore"),
+      noResults: () => say("nothingFound"), searching: () => say("searching"), removeItem: () => say("remove"),
+      removeAllItems: () => say("removeAll"), search: () => say("search"),
+    };
+    const fill = (field) => JSON.parse(field.dataset.json || "[]").forEach((item) => {
+      const [text, id] = typeof item === "object" ? [item.text, item.id] : [item, item];
+      field.append(new Option(text, id, true, true));
+    });
+    const label = (field) => {                            // select2 builds its own box: give it the field's name and errors
+      const box = field.nextElementSibling && field.nextElementSibling.querySelector('[role="combobox"], .select2-search__field');
+      const name = document.getElementById(field.id + "-label");
+      if (!box || !name) return;
+      box.setAttribute("aria-labelledby", name.id + " " + (box.getAttribute("aria-labelledby") || ""));
+      ["aria-describedby", "aria-invalid"].forEach((key) => {
+        if (field.getAttribute(key)) box.setAttribute(key, field.getAttribute(key));
+      });
+      name.addEventListener("click", () => $(field).select2("open"));
+    };
+    all('select[data-role="select2-ajax"]').forEach((field) => {
+      field.removeAttribute("type");
+      fill(field);
+      $(field).select2({
+        language, minimumInputLength: 1, width: "100%", placeholder: field.getAttribute("placeholder") || say("search"),
+        allowClear: !!field.dataset.allowBlank && !field.multiple,
+        ajax: { url: field.dataset.url, dataType: "json", delay: 200, data: ({ term }) => ({ name: field.name, term }) },
+      });
+      if (!field.dataset.json) $(field).val(null).trigger("change");
+      label(field);
+    });
+    all('select[data-role="select2-tags"]').forEach((field) => {
+      fill(field);
+      $(field).select2({ language, tags: true, multiple: true, width: "100%" });
+      label(field);
+    });
+    $(document).on("select2:open", (event) => {
+      const search = document.querySelector(".select2-container--open .select2-dropdown .select2-search__field");
+      if (!search) return;
+      const name = document.getElementById(event.target.id + "-label");
+      search.setAttribute("aria-label", say("search") + " " + (name ? name.textContent.trim() : ""));
+      const list = document.querySelector(".select2-results__options");
+      if (list) list.setAttribute("aria-label", name ? name.textContent.trim() : say("search"));
+      search.focus();
+    });
+  }
+
+  // ── Importing a table ─────────────────────────────────────────────────────────────────────────────────────────────
+  const importForm = document.getElementById("import-form");
+  if (importForm) startImport(importForm);
+
+  function startImport(form) {
+    const dialog = form.closest("dialog");
+    const said = dialog.querySelector(".box-said");
+    const progress = document.getElementById("import-progress");
+    const bar = document.getElementById("import-bar");
+    const line = document.getElementById("import-words");
+    const fields = all("input, #import-go", form);
+    let stop = null;
+    let ticking = 0;
+    let files = [];
+
+    const inWords = (text) => {
+      const known = (words.server || {})[text];
+      if (known) return known;
+      let found = /^Invalid value (.*) for column (.*)\.$/s.exec(text);
+      if (found) return say("importBadValue", { value: found[1].replace(/^['"]|['"]$/g, ""), column: found[2] });
+      found = /^Referenced value does not exist for (.*)\.$/.exec(text);
+      if (found) return say("importNoTarget", { column: found[1] });
+      found = /^CSV file is missing required column\(s\): (.*)\.$/.exec(text);
+      if (found) return say("importMissingColumns", { columns: found[1] });
+      found = /^CSV file exceeds the maximum of (\d+)/.exec(text);
+      if (found) return say("importTooManyRows", { n: found[1] });
+      return text || say("importFailed");
+    };
+    const tell = (event) => {
+      progress.hidden = false;
+      bar.value = Math.round((event.processed / (event.total || 1)) * 100);
+      if (event.phase !== "persisting") { line.textContent = say(event.processed ? "importCounting" : "importChecking", event); return; }
+      const began = Date.now();
+      const tick = () => { line.textContent = say("importSaving", { ...event, seconds: Math.floor((Date.now() - began) / 1000) }); };
+      clearInterval(ticking);
+      ticking = setInterval(tick, 1000);
+      tick();
+    };
+    const reasons = (row) => Object.entries(row.errors || {})
+      .map(([column, list]) => (column === "__all__" ? "" : column + "：") + list.map(inWords).join("；")).join("；");
+    /* A cell that begins like a formula must not run when the sheet is opened. */
+    const cell = (value) => {
+      const text = value == null ? "" : String(value);
+      return '"' + (/^[=+\-@\t\r]/.test(text) ? "'" + text : text).replace(/"/g, '""') + '"';
+    };
+    const result = (event) => {
+      const missed = event.missed_rows || [];
+      const last = missed[missed.length - 1];
+      document.getElementById("import-result-title").textContent = say(event.ok ? "importDone" : "importNotDone");
+      document.getElementById("import-result-summary").textContent =
+        event.ok ? say("importSummary", event)
+          : /invalid row/.test(event.summary || "") && last ? say("importAborted", { line: last.line })
+            : /commit/.test(event.summary || "") ? say("importRolledBack") : inWords(event.summary || "");
+      document.getElementById("import-missed").hidden = !missed.length;
+      files.forEach((url) => URL.revokeObjectURL(url));
+      const columns = missed.length ? Object.keys(missed[0].data || {}) : [];
+      const table = [[say("importLine"), say("importErrors"), ...columns],
+        ...missed.map((row) => [row.line, reasons(row), ...columns.map((column) => (row.data || {})[column])])]
+        .map((row) => row.map(cell).join(",")).join("\r\n");
+      const text = missed.map((row) => `${say("importLine")} ${row.line}\n${say("importErrors")}：${reasons(row)}\n${say("importData")}：${JSON.stringify(row.data)}`).join("\n\n");
+      files = [["import-missed-csv", "\ufeff" + table, "text/csv"], ["import-missed-txt", text, "text/plain"]].map(([id, body, type]) => {
+        const url = URL.createObjectURL(new Blob([body], { type: type + ";charset=utf-8" }));
+        document.getElementById(id).href = url;
+        return url;
+      });
+      openDialog(document.getElementById("dialog-import-result"));
+    };
+
+    dialog.addEventListener("close", () => { if (stop) stop.abort(); });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (stop) return;
+      said.textContent = "";
+      if (!form.csvfile.files.length) { said.textContent = say("importNoFile"); return; }
+      const body = new FormData();
+      body.append("csvfile", form.csvfile.files[0]);
+      body.append("continue_on_error", form.continue_on_error.checked ? "1" : "0");
+      stop = new AbortController();
+      fields.forEach((field) => { field.disabled = true; });
+      tell({ processed: 0, total: 0 });
+      let final = null;
+      try {
+        const answer = await fetch(form.action, { method: "POST", body, signal: stop.signal, headers: { Accept: "application/x-ndjson" } });
+        if (!answer.ok || !answer.body) throw new Error(await answer.text());
+        const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+        let rest = "";
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) break;
+          const lines = (rest + value).split("\n");
+          rest = lines.pop();
+          lines.filter((one) => one.trim()).map((one) => JSON.parse(one)).forEach((one) => { if (one.type === "progress") tell(one); else final = one; });
+        }
+        if (!final) throw new Error(say("importNoSummary"));
+      } catch (error) {
+        said.textContent = error.name === "AbortError" ? say("importCanceled") : inWords(error.message);
+        progress.hidden = true;
+      } finally {
+        clearInterval(ticking);
+        stop = null;
+        fields.forEach((field) => { field.disabled = false; });
+      }
+      if (final) { dialog.close(); result(final); }
+    });
+  }
+})();

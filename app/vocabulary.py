@@ -1,0 +1,246 @@
+"""The field's words, once each. `docs/glossary.md` has every one with its Chinese."""
+
+from enum import StrEnum
+
+
+class Gender(StrEnum):
+    """How a customer wishes to be addressed; unknown is a normal answer."""
+
+    FEMALE = "female"
+    MALE = "male"
+    UNKNOWN = "unknown"
+
+
+class Calendar(StrEnum):
+    """The calendar a birthday is kept in."""
+
+    SOLAR = "solar"
+    LUNAR = "lunar"
+
+
+class CustomerStatus(StrEnum):
+    """Whether the shop may use the record: restricted keeps it, erased has no identity left."""
+
+    ACTIVE = "active"
+    RESTRICTED = "restricted"
+    ERASED = "erased"
+
+
+class Channel(StrEnum):
+    """A way to reach a customer."""
+
+    SMS = "sms"
+    WECHAT = "wechat"
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+class Source(StrEnum):
+    """Where a customer first came from, on line and off."""
+
+    STORE = "store"
+    EVENT = "event"
+    HOTLINE = "hotline"
+    CARD = "card"
+    REFERRAL = "referral"
+    WEBSITE = "website"
+    SOCIAL = "social"
+    SURVEY = "survey"
+    EMAIL = "email"
+    IMPORT = "import"
+    OTHER = "other"
+
+
+class SkinType(StrEnum):
+    """The skin type a beautician writes down."""
+
+    DRY = "dry"
+    OILY = "oily"
+    COMBINATION = "combination"
+    NORMAL = "normal"
+    SENSITIVE = "sensitive"
+
+
+class Purpose(StrEnum):
+    """What a customer consents to; each needs its own yes."""
+
+    MEMBERSHIP = "membership"
+    SERVICE_CARE = "service_care"
+    MARKETING = "marketing"
+    PERSONALISATION = "personalisation"
+    HEALTH_RECORD = "health_record"
+    PHOTOS = "photos"
+
+
+class TagOrigin(StrEnum):
+    """Who put a tag on a customer."""
+
+    MANUAL = "manual"
+    IMPORT = "import"
+    RULE = "rule"
+
+
+class Role(StrEnum):
+    """What a person in the shop may do; see `app/rules/access.py`."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+    RECEPTION = "reception"
+    BEAUTICIAN = "beautician"
+    MARKETER = "marketer"
+    AUDITOR = "auditor"
+
+
+class CategoryOfNeed(StrEnum):
+    """What a treatment, a product or a customer's wish is about."""
+
+    SKIN = "skin"
+    HAIR = "hair"
+    NAILS = "nails"
+    MAKEUP = "makeup"
+    BODY = "body"
+    OTHER = "other"
+
+
+class SaleChannel(StrEnum):
+    """Where a sale happened."""
+
+    STORE = "store"
+    ONLINE = "online"
+    WECHAT = "wechat"
+    PHONE = "phone"
+
+
+class VisitOutcome(StrEnum):
+    """How a visit turned out for the customer's skin, hair or nails."""
+
+    IMPROVED = "improved"
+    UNCHANGED = "unchanged"
+    REACTION = "reaction"
+    UNKNOWN = "unknown"
+
+
+class SurveyMode(StrEnum):
+    """Whether answers belong to a person (identified), to nobody (anonymous), or to whoever scanned (open)."""
+
+    OPEN = "open"
+    ANONYMOUS = "anonymous"
+    IDENTIFIED = "identified"
+
+
+class SurveyStatus(StrEnum):
+    """A draft may be edited; a published survey is frozen; a closed one takes no answers."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    CLOSED = "closed"
+
+
+class QuestionKind(StrEnum):
+    """How a question is answered."""
+
+    RATING = "rating"
+    NPS = "nps"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    TEXT = "text"
+    CONTACT = "contact"
+
+
+class ResponseState(StrEnum):
+    """Partial answers are kept; finished ones count."""
+
+    PARTIAL = "partial"
+    FINISHED = "finished"
+
+
+class FeedbackKind(StrEnum):
+    """What a customer tells the shop."""
+
+    COMPLAINT = "complaint"
+    SUGGESTION = "suggestion"
+    PRAISE = "praise"
+    QUESTION = "question"
+    REVIEW = "review"
+
+
+class FeedbackChannel(StrEnum):
+    """Where the shop heard it."""
+
+    SURVEY = "survey"
+    WEB = "web"
+    COUNTER = "counter"
+    HOTLINE = "hotline"
+    WECHAT = "wechat"
+    PLATFORM = "platform"
+    PAPER = "paper"
+
+
+class ComplaintStatus(StrEnum):
+    """Where a case stands."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    SOLVED = "solved"
+    CLOSED = "closed"
+
+
+class ComplaintEventKind(StrEnum):
+    """What happened to a case. A note is internal; a reply reaches the customer."""
+
+    OPENED = "opened"
+    ASSIGNED = "assigned"
+    NOTE = "note"
+    REPLY = "reply"
+    SOLUTION = "solution"
+    WAITING = "waiting"
+    CUSTOMER = "customer"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+class TokenPurpose(StrEnum):
+    """What an unguessable address opens."""
+
+    CARD = "card"
+    SURVEY = "survey"
+    CASE = "case"
+    SETUP = "setup"
+
+
+class MessageState(StrEnum):
+    """Where an outbound message stands."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    HELD = "held"
+    FAILED = "failed"
+
+
+class JobState(StrEnum):
+    """How a run of a job went."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ImportKind(StrEnum):
+    """What a file brings in."""
+
+    CUSTOMERS = "customers"
+    PURCHASES = "purchases"
+
+
+class AuditAction(StrEnum):
+    """What somebody did."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
+    EXPORT = "export"
+    PRINT = "print"
+    IMPORT = "import"

@@ -1,0 +1,145 @@
+"""Bring the catalogues up to date with the words in the program, or check that they are.
+
+The program's own words are Chinese. `./dev translate` collects them; Traditional Chinese is drafted by OpenCC
+(s2twp) where nobody has written it yet and is then corrected by hand; English is written by hand. A hand-made
+translation is never overwritten. Words no longer used are dropped.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).parent.parent
+LOCALES = ("zh_TW", "en")
+MARKS = {"gettext": None, "_": None, "ngettext": (1, 2), "later": None, "words": None}
+METHODS = [("app/templates/**.html", "jinja2"), ("app/**.py", "python"), ("seed/**.py", "python")]
+OPTIONS = {"app/templates/**.html": {"trimmed": "true", "silent": "false"}}
+
+
+def used_words() -> Catalog:
+    """Every message of the program with the file it stands in."""
+    catalogue = Catalog(charset="utf-8", fuzzy=False)
+    for folder in ("app", "seed"):
+        methods = [(pattern.removeprefix(f"{folder}/"), method) for pattern, method in METHODS if pattern.startswith(folder)]
+        options = {pattern.removeprefix(f"{folder}/"): value for pattern, value in OPTIONS.items()}
+        for file, _line, message, _comments, context in extract_from_dir(
+            ROOT / folder, methods, options, keywords=MARKS, comment_tags=()
+        ):
+            if message and message != ("", "") and _is_ours(message):
+                catalogue.add(message, locations=[(f"{folder}/{file}", 0)], context=context)
+    return catalogue
+
+
+def _is_ours(message: str | tuple[str, ...]) -> bool:
+    """SQLAdmin's own messages are English and live in a catalogue of their own."""
+    text = message if isinstance(message, str) else message[0]
+    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
+
+
+def path_of(locale: str) -> Path:
+    """Where a locale's own words are kept."""
+    return ROOT / "locales" / locale / "LC_MESSAGES" / "rouge.po"
+
+
+def kept(locale: str) -> Catalog:
+    """The catalogue as it stands."""
+    if not path_of(locale).exists():
+        return Catalog(locale=locale, charset="utf-8", fuzzy=False)
+    with path_of(locale).open("rb") as file:
+        return read_po(file, locale=locale)
+
+
+def updated(locale: str, words: Catalog) -> Catalog:
+    """The used words with the translations that exist; Traditional drafts where there is none."""
+    old = kept(locale)
+    fresh = Catalog(locale=locale, charset="utf-8", fuzzy=False)
+    for message in words:
+        if not message.id:
+            continue
+        known = old.get(message.id, message.context)
+        translation = known.string if known else ""
+        if not _is_done(translation) and locale == "zh_TW":
+            translation = _traditional(message.id)
+        fresh.add(message.id, translation, locations=message.locations, context=message.context)
+    return fresh
+
+
+def _traditional(message: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    import opencc  # noqa: PLC0415  a build tool, not needed to check
+
+    convert = opencc.OpenCC("s2twp").convert
+    if isinstance(message, str):
+        return convert(message)
+    return (convert(message[-1]),)
+
+
+def _is_done(translation: str | tuple[str, ...]) -> bool:
+    return bool(translation) if isinstance(translation, str) else bool(translation) and all(translation)
+
+
+def bare_chinese() -> Iterator[str]:
+    """Chinese in Python code that no gettext call, `words` or `later` marks. Docstrings, comments, demo data, and names
+    written `# data:` may hold it."""
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        lines = source.splitlines()
+        tree = ast.parse(source)
+        marked = {
+            id(leaf)
+            for call in ast.walk(tree)
+            if isinstance(call, ast.Call) and _name(call.func) in MARKS
+            for argument in call.args
+            for leaf in ast.walk(argument)
+        }
+        documents = {
+            id(statement.value)
+            for statement in ast.walk(tree)
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in marked | documents:
+                continue
+            if _is_ours(node.value) and "# data" not in lines[node.end_lineno - 1]:
+                yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.value[:40]}"
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def gaps() -> list[str]:
+    """What is missing, stale or unmarked."""
+    words = used_words()
+    wrong = [f"not marked for translation: {place}" for place in bare_chinese()]
+    for locale in LOCALES:
+        have = kept(locale)
+        for message in words:
+            known = have.get(message.id, message.context) if message.id else None
+            if message.id and (known is None or not _is_done(known.string) or known.fuzzy):
+                wrong.append(f"{locale}: no translation of {message.id!r}")
+        used = {message.id for message in words}
+        wrong += [f"{locale}: no longer used: {message.id!r}" for message in have if message.id and message.id not in used]
+    return wrong
+
+
+def main() -> int:
+    """`--check` reports and changes nothing; otherwise the catalogues are written."""
+    if "--check" in sys.argv:
+        wrong = gaps()
+        sys.stdout.write("".join(f"{line}\n" for line in wrong))
+        return 1 if wrong else 0
+    words = used_words()
+    for locale in LOCALES:
+        path_of(locale).parent.mkdir(parents=True, exist_ok=True)
+        with path_of(locale).open("wb") as file:
+            write_po(file, updated(locale, words), width=120, no_location=False, include_lineno=False, sort_output=True, omit_header=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

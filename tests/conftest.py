@@ -1,0 +1,119 @@
+"""What every test may ask for. `database` comes twice: SQLite always, PostgreSQL when ROUGE_TEST_POSTGRES_URL is set.
+
+Each database is a fresh copy of one that was migrated and given the reference data once, so a test costs milliseconds.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import create_engine, make_url, text
+from starlette.testclient import TestClient
+
+from app.db import Database, migrate, open_database
+from app.main import create_app
+from app.settings import Settings
+from seed.reference import plant_reference
+
+POSTGRES = os.environ.get("ROUGE_TEST_POSTGRES_URL", "")
+NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
+"""The moment tests happen: Tuesday 18:30 in Shanghai."""
+
+
+def isolated(data_dir: Path, **values: object) -> Settings:
+    """Settings that look at no environment variable and no .env of this machine."""
+    return Settings(_env_file=None, data_dir=data_dir, **{"database_url": "", "public_url": "http://testserver"} | values)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a migrated, planted, closed database."""
+    settings = isolated(tmp_path_factory.mktemp("template"))
+    _prepare(settings)
+    return settings.data_dir
+
+
+@pytest.fixture(scope="session")
+def postgres_template(sqlite_template: Path) -> Iterator[str]:
+    """The name of a migrated and planted PostgreSQL database that tests copy."""
+    name = f"template_{uuid4().hex[:12]}"
+    _administer(f"CREATE DATABASE {name}")
+    _prepare(isolated(sqlite_template, database_url=_url(name)))
+    yield name
+    _administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _prepare(settings: Settings) -> None:
+    database = open_database(settings, create=True)
+    migrate(database, settings)
+    with database.writing() as session:
+        plant_reference(session, now=NOW)
+    database.engine.dispose()
+
+
+def _url(name: str) -> str:
+    return make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
+
+
+def _administer(statement: str) -> None:
+    engine = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> Iterator[Settings]:
+    """The settings of a fresh shop on either database."""
+    data = tmp_path / "data"
+    if request.param == "sqlite":
+        shutil.copytree(sqlite_template, data)
+        yield isolated(data)
+        return
+    if not POSTGRES:
+        pytest.skip("no PostgreSQL: ./dev test brings one")
+    name = f"test_{uuid4().hex[:12]}"
+    template = request.getfixturevalue("postgres_template")
+    _administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+    shutil.copytree(sqlite_template / "keys", data / "keys")
+    yield isolated(data, database_url=_url(name))
+    _administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path, sqlite_template: Path) -> Settings:
+    """The settings of a fresh shop on SQLite, for what does not touch the database much (pages, browser, PDF)."""
+    shutil.copytree(sqlite_template, tmp_path / "data")
+    return isolated(tmp_path / "data")
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """A fresh shop's database: reference data, no people."""
+    database = open_database(settings)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def app(settings: Settings, database: Database) -> FastAPI:
+    """The whole site on that database."""
+    return create_app(settings, database)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A browser without JavaScript that follows no redirect by itself."""
+    with TestClient(app, follow_redirects=False, headers={"Accept-Language": "zh-CN"}) as client:
+        yield client
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The moment tests happen."""
+    return NOW
