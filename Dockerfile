@@ -1,7 +1,7 @@
 # Debian 13 with its own Python 3.13, set up by the same ./dev setup as any other machine: one list of system packages, in ./dev.
 FROM debian:trixie-slim
 
-ENV LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/srv/rouge/.venv/bin:$PATH
+ENV LANG=C.UTF-8 PYTHONUNBUFFERED=1 PATH=/srv/rouge/.venv/bin:$PATH
 WORKDIR /srv/rouge
 
 # First what changes seldom: system packages and the locked dependencies.
@@ -10,7 +10,8 @@ COPY requirements ./requirements
 RUN ./dev setup && .venv/bin/python -m compileall -q .venv/lib && rm -rf /var/lib/apt/lists/* /root/.cache
 
 COPY . .
-RUN useradd --system --uid 10001 --create-home --shell /usr/sbin/nologin rouge \
+RUN python -m compileall -q app seed migrations \
+    && useradd --uid 10001 --create-home --shell /usr/sbin/nologin rouge \
     && install -d -o rouge -g rouge -m 700 /data /keys
 USER rouge
 

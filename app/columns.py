@@ -8,7 +8,7 @@ every `datetime` as UTC and refuses one without a zone.
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Enum, LargeBinary
+from sqlalchemy import Enum, LargeBinary, MetaData, Table, event
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -21,6 +21,13 @@ SQLModel.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+@event.listens_for(Table, "before_parent_attach")
+def _give_no_number_twice(table: Table, parent: MetaData) -> None:
+    """SQLite hands the number of a deleted last row to the next one: a lost card would open another customer's page, the
+    journal would speak of somebody else. AUTOINCREMENT forbids that, in migrations too."""
+    table.dialect_kwargs["sqlite_autoincrement"] = True
 
 
 class Row(SQLModel):

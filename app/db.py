@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 from sqlmodel import Session, SQLModel, select
@@ -81,17 +81,19 @@ class Database:
 
 
 def open_database(settings: Settings, *, create: bool = False) -> Database:
-    """Open the shop's database. `create` makes the folder, the keys and the file on a first start only.
+    """Open the shop's database. `create` makes the folder, the keys and the file on a first start only: a key that is
+    lost beside data is never replaced by a new one.
 
     Raises KeyTrouble (missing, damaged or wrong key) before anything is written.
     """
-    first_start = create and not settings.database_url and not settings.sqlite_path.exists()
     if create:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ring = load_keys(settings.key_path, create=first_start or (create and bool(settings.database_url)))
-    use_keys(ring)
     if settings.database_url:
-        return Database(_postgres_engine(settings.database_url))
+        database = Database(_postgres_engine(settings.database_url))
+        use_keys(load_keys(settings.key_path, create=create and not _holds_tables(database.engine)))
+        return database
+    ring = load_keys(settings.key_path, create=create and not settings.sqlite_path.exists())
+    use_keys(ring)
     engine = _sqlite_engine(settings.sqlite_path, ring)
     try:
         with engine.connect() as connection:
@@ -105,6 +107,10 @@ def open_database(settings: Settings, *, create: bool = False) -> Database:
 
 def _postgres_engine(url: str) -> Engine:
     return create_engine(url, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True)
+
+
+def _holds_tables(engine: Engine) -> bool:
+    return bool(inspect(engine).get_table_names())
 
 
 def _sqlite_engine(path: Path, ring: KeyRing, *, migrating: bool = False) -> Engine:

@@ -6,10 +6,12 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app.db import Database, open_database
-from app.routes import health, refusals
+from app.queries.demo import DemoWatch
+from app.routes import health, refusals, setup
 from app.routes.guard import HeaderGuard, LocaleGuard, OriginGuard
-from app.routes.rendering import APP, environment
+from app.routes.rendering import environment
 from app.settings import Settings, current_settings
+from app.templating import APP
 
 BODY_LIMIT = 1024 * 1024
 """Bytes a request may carry. Files come in through `rouge import`, which reads them from disk."""
@@ -32,8 +34,11 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.templates = environment(settings)
+    # Beside the setting: rows of the demo shop put the banner on every page for as long as they are there.
+    app.state.templates.globals["demo_mode"] = DemoWatch(database, always=settings.demo)
     refusals.install(app)
     app.include_router(health.router)
+    app.include_router(setup.router)
     app.mount("/static", StaticFiles(directory=APP / "static"), name="static")
     return app
 

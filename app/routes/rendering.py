@@ -1,8 +1,5 @@
 """Templates to answers: the one Jinja environment of the pages that are not SQLAdmin's."""
 
-import hashlib
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -11,29 +8,7 @@ from starlette.responses import HTMLResponse
 
 from app import i18n
 from app.settings import Settings
-
-APP = Path(__file__).parent.parent
-
-
-@cache
-def static_version(name: str = "") -> str:
-    """A short fingerprint of our static files: it changes with them, so phones never keep a stale style."""
-    digest = hashlib.sha256()
-    for path in sorted((APP / "static").rglob(name or "*.*")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:10]
-
-
-def shared_globals(settings: Settings) -> dict[str, Any]:
-    """What every template may call, SQLAdmin's included."""
-    return {
-        "html_lang": i18n.html_lang,
-        "current_locale": i18n.current_locale,
-        "static_version": static_version,
-        "demo_mode": lambda: settings.demo,
-        "htmx_url": settings.htmx_url,
-        "htmx_integrity": settings.htmx_integrity,
-    }
+from app.templating import APP, shared_filters, shared_globals
 
 
 def environment(settings: Settings) -> Environment:
@@ -47,7 +22,7 @@ def environment(settings: Settings) -> Environment:
     )
     env.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(shared_globals(settings))
-    env.filters.update(i18n.filters(settings.zone))
+    env.filters.update(shared_filters(settings))
     return env
 
 

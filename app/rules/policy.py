@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from app.rules.colours import carries_white
 from app.rules.refusals import RuleBroken, words
 
 
@@ -29,9 +30,7 @@ class PaleColour(RuleBroken):
 
 
 def _rule(default: Any, label: str, hint: str = "", *, low: int = 0, high: int = 1_000_000, source: str = "") -> Any:
-    return field(
-        default=default, metadata={"label": label, "hint": hint, "low": low, "high": high, "source": source}
-    )
+    return field(default=default, metadata={"label": label, "hint": hint, "low": low, "high": high, "source": source})
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def changed(policy: Policy, key: str, value: str) -> Policy:
         raise PolicyUnknown("key", key=key)
     rule = POLICY_FIELDS[key]
     if rule.type is not int:
-        if key == "brand_colour" and not _readable_under_white(value):
+        if key == "brand_colour" and not carries_white(value.strip()):
             raise PaleColour("value")
         return replace(policy, **{key: value.strip()})
     low, high = rule.metadata["low"], rule.metadata["high"]
@@ -85,16 +84,3 @@ def changed(policy: Policy, key: str, value: str) -> Policy:
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise PolicyOutOfBounds("value", low=low, high=high)
     return replace(policy, **{key: int(text)})
-
-
-def _readable_under_white(colour: str) -> bool:
-    """Contrast of white on this colour ≥ 4.5. Source: WCAG 2.2, 1.4.3."""
-    digits = colour.strip().removeprefix("#")
-    try:
-        channels = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
-    except ValueError:
-        return False
-    if len(digits) != 6:
-        return False
-    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5

@@ -9,7 +9,7 @@ def words(message: str) -> str:
     return message
 
 
-class RuleBroken(Exception):  # noqa: N818  a refusal is an answer, not an error
+class RuleBroken(Exception):
     """An expected refusal. Subclasses live beside their rule and set `code`, `message` and, where one is to blame,
     `field`. `message` may hold {names}, filled from the keywords."""
 

@@ -21,7 +21,7 @@
   };
 
   // ── Menu ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-  on("click", "[data-menu-toggle]", (button) => {
+  on("click", "[data-toggle]", (button) => {
     const open = button.getAttribute("aria-expanded") !== "true";
     button.setAttribute("aria-expanded", String(open));
     document.getElementById(button.getAttribute("aria-controls")).classList.toggle("is-open", open);
@@ -184,7 +184,7 @@
     const days = [...Array(7).keys()].map((day) => new Date(Date.UTC(2026, 1, 1 + day)));      // 1 February 2026 is a Sunday
     window.flatpickr.localize({
       weekdays: { shorthand: names({ weekday: chinese ? "narrow" : "short" }, days), longhand: names({ weekday: "long" }, days) },
-      months: { shorthand: names({ month: "short" }, months), longhand: names({ month: "long" }, months) },
+      months: { shorthand: names({ month: "short" }, months), longhand: names({ month: chinese ? "short" : "long" }, months) },
       firstDayOfWeek: chinese ? 1 : 0,
       rangeSeparator: " " + say("timeFrom") + " ",
       hourAriaLabel: say("hour"), minuteAriaLabel: say("minute"), yearAriaLabel: say("year"), monthAriaLabel: say("month"),
@@ -200,54 +200,143 @@
     });
   }
 
-  // Related records: select2, told in the reader's language.
-  if (window.jQuery && window.jQuery.fn.select2) {
-    const $ = window.jQuery;
-    const language = {
-      errorLoading: () => say("lookupFailed"), inputTooShort: () => say("typeToSearch"), loadingMore: () => say("loadingMore"),
-      noResults: () => say("nothingFound"), searching: () => say("searching"), removeItem: () => say("remove"),
-      removeAllItems: () => say("removeAll"), search: () => say("search"),
+  // Related records: a box to type in, with the matches below it (the ARIA combobox pattern, in place of select2, whose
+  // open list fails screen readers). The hidden <select> stays the field that is sent.
+  all('select[data-role="select2-ajax"], select[data-role="select2-tags"]').forEach((field) => {
+    const free = field.dataset.role === "select2-tags";                 // words of one's own instead of records
+    const many = field.multiple;
+    const id = field.id;
+    const make = (tag, attributes) => Object.assign(document.createElement(tag), attributes);
+    const box = make("div", { className: "lookup" });
+    const chips = make("ul", { className: "lookup-chips", hidden: true });
+    const input = make("input", { type: "text", id, className: field.className.replace("form-select", "form-control"), autocomplete: "off", required: field.required });
+    const clear = make("button", { type: "button", className: "btn-close lookup-clear", hidden: true });
+    const list = make("ul", { id: id + "-matches", className: "lookup-matches", hidden: true });
+    const said = make("p", { className: "lookup-said" });
+    const name = document.getElementById(id + "-label");
+    input.placeholder = free ? "" : say("typeToSearch");
+    clear.setAttribute("aria-label", say("removeAll"));
+    said.setAttribute("role", "status");
+    list.setAttribute("role", "listbox");
+    if (name) list.setAttribute("aria-label", name.textContent.trim());
+    const facts = free ? {} : { role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id };
+    Object.entries(facts).forEach(([key, value]) => input.setAttribute(key, value));
+    ["aria-describedby", "aria-invalid"].forEach((key) => { if (field.hasAttribute(key)) input.setAttribute(key, field.getAttribute(key)); });
+    field.removeAttribute("id");
+    field.required = false;
+    field.hidden = true;
+    field.before(box);
+    box.append(chips, input, clear, list, said, field);
+
+    let matches = [];
+    let active = -1;
+    let asking = null;
+    let waiting = 0;
+
+    const chosen = () => [...field.options].filter((option) => option.selected && option.value !== "");
+    const show = () => {
+      const options = chosen();
+      if (many) {
+        chips.hidden = !options.length;
+        chips.replaceChildren(...options.map((option) => {
+          const chip = make("li", { textContent: option.text });
+          const remove = make("button", { type: "button", className: "btn-close" });
+          remove.setAttribute("aria-label", say("remove") + " " + option.text);
+          remove.addEventListener("click", () => { option.remove(); show(); input.focus(); });
+          chip.append(remove);
+          return chip;
+        }));
+        input.required = input.required && !options.length;
+        return;
+      }
+      input.value = options.length ? options[0].text : "";
+      clear.hidden = !options.length || !field.dataset.allowBlank;
     };
-    const fill = (field) => JSON.parse(field.dataset.json || "[]").forEach((item) => {
-      const [text, id] = typeof item === "object" ? [item.text, item.id] : [item, item];
-      field.append(new Option(text, id, true, true));
-    });
-    const label = (field) => {                            // select2 builds its own box: give it the field's name and errors
-      const box = field.nextElementSibling && field.nextElementSibling.querySelector('[role="combobox"], .select2-search__field');
-      const name = document.getElementById(field.id + "-label");
-      if (!box || !name) return;
-      box.setAttribute("aria-labelledby", name.id + " " + (box.getAttribute("aria-labelledby") || ""));
-      ["aria-describedby", "aria-invalid"].forEach((key) => {
-        if (field.getAttribute(key)) box.setAttribute(key, field.getAttribute(key));
-      });
-      name.addEventListener("click", () => $(field).select2("open"));
+    const close = () => {
+      list.hidden = true;
+      active = -1;
+      if (!free) input.setAttribute("aria-expanded", "false");
+      input.removeAttribute("aria-activedescendant");
     };
-    all('select[data-role="select2-ajax"]').forEach((field) => {
-      field.removeAttribute("type");
-      fill(field);
-      $(field).select2({
-        language, minimumInputLength: 1, width: "100%", placeholder: field.getAttribute("placeholder") || say("search"),
-        allowClear: !!field.dataset.allowBlank && !field.multiple,
-        ajax: { url: field.dataset.url, dataType: "json", delay: 200, data: ({ term }) => ({ name: field.name, term }) },
-      });
-      if (!field.dataset.json) $(field).val(null).trigger("change");
-      label(field);
+    const pick = (item) => {
+      if (!many) field.replaceChildren();
+      if (![...field.options].some((option) => option.value === String(item.id))) field.append(new Option(item.text, item.id, true, true));
+      if (many) input.value = "";
+      said.textContent = "";
+      close();
+      show();
+    };
+    const move = (to) => {
+      active = (to + matches.length) % matches.length;
+      [...list.children].forEach((row, n) => row.setAttribute("aria-selected", String(n === active)));
+      input.setAttribute("aria-activedescendant", list.children[active].id);
+      list.children[active].scrollIntoView({ block: "nearest" });
+    };
+    const ask = async () => {
+      if (asking) asking.abort();
+      const term = input.value.trim();
+      if (!term) { close(); said.textContent = ""; return; }
+      asking = new AbortController();
+      said.textContent = say("searching");
+      try {
+        const answer = await fetch(local(field.dataset.url) + "?" + new URLSearchParams({ name: field.name, term }), { signal: asking.signal });
+        if (!answer.ok) throw new Error(answer.status);
+        matches = (await answer.json()).results;
+      } catch (error) {
+        if (error.name !== "AbortError") { close(); said.textContent = say("lookupFailed"); }
+        return;
+      }
+      said.textContent = matches.length ? "" : say("nothingFound");
+      list.replaceChildren(...matches.map((item, n) => {
+        const row = make("li", { id: list.id + "-" + n, textContent: item.text });
+        row.setAttribute("role", "option");
+        row.setAttribute("aria-selected", "false");
+        row.addEventListener("pointerdown", (event) => { event.preventDefault(); });      // keep the focus in the box
+        row.addEventListener("click", () => pick(item));
+        return row;
+      }));
+      active = -1;
+      list.hidden = !matches.length;
+      input.setAttribute("aria-expanded", String(!list.hidden));
+    };
+    const addOwn = () => {
+      const text = input.value.trim();
+      if (text) pick({ id: text, text });
+    };
+
+    input.addEventListener("input", (event) => {
+      if (free || event.isComposing) return;                             // pinyin in the making is not a question yet
+      clearTimeout(waiting);
+      waiting = setTimeout(ask, 200);
     });
-    all('select[data-role="select2-tags"]').forEach((field) => {
-      fill(field);
-      $(field).select2({ language, tags: true, multiple: true, width: "100%" });
-      label(field);
+    input.addEventListener("compositionend", () => { if (!free) { clearTimeout(waiting); waiting = setTimeout(ask, 200); } });
+    input.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
+      if (event.key === "Enter") {
+        event.preventDefault();                                          // never saves the form by accident
+        if (free) addOwn();
+        else if (active >= 0) pick(matches[active]);
+        else if (!list.hidden && matches.length === 1) pick(matches[0]);
+      } else if (event.key === "Escape" && !list.hidden) { event.stopPropagation(); close(); } else if (!list.hidden && event.key === "ArrowDown") { event.preventDefault(); move(active + 1); } else if (!list.hidden && event.key === "ArrowUp") { event.preventDefault(); move(active < 0 ? -1 : active - 1); }
     });
-    $(document).on("select2:open", (event) => {
-      const search = document.querySelector(".select2-container--open .select2-dropdown .select2-search__field");
-      if (!search) return;
-      const name = document.getElementById(event.target.id + "-label");
-      search.setAttribute("aria-label", say("search") + " " + (name ? name.textContent.trim() : ""));
-      const list = document.querySelector(".select2-results__options");
-      if (list) list.setAttribute("aria-label", name ? name.textContent.trim() : say("search"));
-      search.focus();
+    input.addEventListener("blur", () => {
+      clearTimeout(waiting);
+      if (asking) asking.abort();
+      close();
+      said.textContent = "";
+      if (free) { addOwn(); return; }
+      if (!many && !input.value.trim() && field.dataset.allowBlank) field.replaceChildren();
+      if (many) input.value = ""; else show();                           // half a name is not a choice: back to what is kept
     });
-  }
+    clear.addEventListener("click", () => { field.replaceChildren(); show(); input.focus(); });
+
+    const kept = JSON.parse(field.dataset.json || "[]") || [];
+    kept.forEach((item) => {
+      const [text, value] = item && typeof item === "object" ? [item.text, item.id] : [item, item];
+      if (![...field.options].some((option) => option.value === String(value))) field.append(new Option(text, value, true, true));
+    });
+    show();
+  });
 
   // ── Importing a table ─────────────────────────────────────────────────────────────────────────────────────────────
   const importForm = document.getElementById("import-form");

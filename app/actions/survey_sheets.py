@@ -1,0 +1,132 @@
+"""The owner's side of a questionnaire: its address and words, and its questions as the back office's forms bring them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, func, select
+
+from app.actions.surveys import save_question
+from app.db import lock_row
+from app.models import Survey, SurveyQuestion
+from app.rules.questions import Question, SurveyFrozen
+from app.rules.refusals import NotFound, RuleBroken, words
+from app.vocabulary import QuestionKind, SurveyMode, SurveyStatus
+
+
+class AddressFixed(RuleBroken):
+    """Printed posters carry the address; a promise of anonymity was read by those who answered."""
+
+    code = "survey_address_fixed"
+    message = words("问卷发布后，网址和回答方式不能再改：海报已经印好，顾客也看过说明。请新建一份问卷。")
+    status = 409
+
+
+class ClosesBeforeOpening(RuleBroken):
+    """A survey nobody could ever answer."""
+
+    code = "survey_closes_before_opening"
+    message = words("结束时间要晚于开始时间。")
+
+
+@dataclass(frozen=True)
+class SurveyDetails:
+    """What the owner decides about a questionnaire. `store_id` None: all stores; `opens_at`, `closes_at` None: no
+    limit."""
+
+    slug: str
+    title: str
+    intro: str = ""
+    thanks: str = ""
+    mode: SurveyMode = SurveyMode.OPEN
+    store_id: int | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class QuestionDetails:
+    """A question as a form brings it; `options` one per line. `key` empty: one is given. `position` None: at the end."""
+
+    survey_id: int
+    kind: QuestionKind
+    text: str
+    key: str = ""
+    hint: str = ""
+    dimension: str = ""
+    weight: int = 1
+    scale_max: int = 5
+    is_required: bool = True
+    options: str = ""
+    position: int | None = None
+
+
+def create_survey(session: Session, details: SurveyDetails, *, now: datetime) -> Survey:
+    """A draft. Raises ClosesBeforeOpening."""
+    survey = Survey(slug="", title="", created_at=now)
+    return _put(session, survey, details)
+
+
+def update_survey(session: Session, survey_id: int, details: SurveyDetails) -> Survey:
+    """New words and times; the address and the mode only of a draft. Raises AddressFixed, ClosesBeforeOpening."""
+    survey = lock_row(session, Survey, survey_id)
+    if survey is None:
+        raise NotFound
+    if survey.status is not SurveyStatus.DRAFT:
+        for name in ("slug", "mode"):
+            if getattr(survey, name) != getattr(details, name):
+                raise AddressFixed(name)
+    return _put(session, survey, details)
+
+
+def _put(session: Session, survey: Survey, details: SurveyDetails) -> Survey:
+    if details.opens_at and details.closes_at and details.closes_at <= details.opens_at:
+        raise ClosesBeforeOpening("closes_at")
+    survey.slug, survey.title, survey.mode = details.slug, details.title, details.mode
+    survey.intro, survey.thanks, survey.store_id = details.intro, details.thanks, details.store_id
+    survey.opens_at, survey.closes_at = details.opens_at, details.closes_at
+    session.add(survey)
+    session.flush()
+    return survey
+
+
+def create_question(session: Session, details: QuestionDetails) -> SurveyQuestion:
+    """A question more. Raises SurveyFrozen, and what the question's own rules find."""
+    last = session.exec(select(func.max(SurveyQuestion.id)).where(SurveyQuestion.survey_id == details.survey_id)).one()
+    asked = _question(details, details.key or f"q{(last or 0) + 1}")
+    return save_question(session, details.survey_id, asked, position=details.position)
+
+
+def update_question(session: Session, question_id: int, details: QuestionDetails) -> SurveyQuestion:
+    """A question changed within its survey. Raises SurveyFrozen, and what the question's own rules find."""
+    row = session.get(SurveyQuestion, question_id)
+    if row is None:
+        raise NotFound
+    asked = _question(details, details.key or row.key)
+    return save_question(session, row.survey_id, asked, question_id=question_id, position=details.position)
+
+
+def check_question_may_go(session: Session, question: SurveyQuestion) -> None:
+    """Raises SurveyFrozen: what customers were asked stays."""
+    survey = lock_row(session, Survey, question.survey_id)
+    if survey is not None and survey.status is not SurveyStatus.DRAFT:
+        raise SurveyFrozen
+
+
+def check_survey_may_go(session: Session, survey: Survey) -> None:
+    """Raises SurveyFrozen: only a draft is deleted; its questions go with it."""
+    if survey.status is not SurveyStatus.DRAFT:
+        raise SurveyFrozen
+
+
+def _question(details: QuestionDetails, key: str) -> Question:
+    return Question(
+        key=key,
+        kind=details.kind,
+        text=details.text,
+        hint=details.hint,
+        dimension=details.dimension,
+        weight=details.weight,
+        scale_max=details.scale_max,
+        is_required=details.is_required,
+        options=tuple(line.strip() for line in details.options.splitlines() if line.strip()),
+    )

@@ -1,0 +1,93 @@
+"""Addresses that only their holder knows: made, made again, taken back."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, or_, select
+
+from app.models import Customer, PublicToken
+from app.rules.tokens import TOKEN_BYTES, fingerprint
+from app.vocabulary import TokenPurpose
+
+
+@dataclass(frozen=True)
+class StandingToken:
+    """A card's address, and since when: the day its card was issued."""
+
+    token: str
+    created_at: datetime
+
+
+def issue_token(
+    session: Session, purpose: TokenPurpose, subject_id: int, *, now: datetime, expires_at: datetime | None = None
+) -> str:
+    """A new address for a customer, case or response. It opens until `expires_at` (None: until it is revoked)."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    session.add(_row(token, purpose, subject_id, now=now, expires_at=expires_at))
+    return token
+
+
+def standing_token(session: Session, customer_id: int, *, now: datetime) -> str:
+    """The address on this customer's card: the same as long as the card is good, made when there is none."""
+    return standing_tokens(session, [customer_id], now=now)[customer_id].token
+
+
+def standing_tokens(session: Session, customer_ids: Collection[int], *, now: datetime) -> dict[int, StandingToken]:
+    """The cards' addresses of these customers, by customer id. Missing ones are made."""
+    _lock_customers(session, customer_ids)
+    rows = session.exec(
+        select(PublicToken)
+        .where(
+            PublicToken.purpose == TokenPurpose.CARD,
+            col(PublicToken.subject_id).in_(customer_ids),
+            col(PublicToken.revoked_at).is_(None),
+            or_(col(PublicToken.expires_at).is_(None), col(PublicToken.expires_at) > now),
+        )
+        .order_by(col(PublicToken.id))
+    )
+    standing = {row.subject_id: StandingToken(row.token, row.created_at) for row in rows}
+    for customer_id in customer_ids:
+        if customer_id not in standing:
+            token = issue_token(session, TokenPurpose.CARD, customer_id, now=now)
+            standing[customer_id] = StandingToken(token, now)
+    session.flush()
+    return standing
+
+
+def revoke_tokens(session: Session, purpose: TokenPurpose, subject_ids: Collection[int], *, now: datetime) -> int:
+    """Take back every address of this purpose these subjects have; a lost card's QR opens nothing from now on.
+    Returns how many were taken back."""
+    rows = session.exec(
+        select(PublicToken).where(
+            PublicToken.purpose == purpose,
+            col(PublicToken.subject_id).in_(subject_ids),
+            col(PublicToken.revoked_at).is_(None),
+        )
+    ).all()
+    for row in rows:
+        row.revoked_at = now
+    session.flush()
+    return len(rows)
+
+
+def _lock_customers(session: Session, customer_ids: Collection[int]) -> None:
+    """Two print runs at once would each find no token and make one: the second QR would be a card nobody issued.
+    In the order of ids, so that two runs over the same people wait for each other instead of blocking each other."""
+    session.exec(
+        select(Customer.id).where(col(Customer.id).in_(customer_ids)).order_by(col(Customer.id)).with_for_update()
+    ).all()
+
+
+def _row(
+    token: str, purpose: TokenPurpose, subject_id: int, *, now: datetime, expires_at: datetime | None
+) -> PublicToken:
+    return PublicToken(
+        sha256=fingerprint(token),
+        token=token,
+        purpose=purpose,
+        subject_id=subject_id,
+        created_at=now,
+        expires_at=expires_at,
+    )

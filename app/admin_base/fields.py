@@ -1,0 +1,127 @@
+"""How a form of the back office asks: in the reader's language, in the shop's zone, in yuan, with the vocabulary's
+words."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqladmin.fields import QuerySelectField, SelectField, TimezoneAwareDateTimeField
+from sqladmin.forms import ModelConverter, converts
+from sqlalchemy.orm import ColumnProperty
+from wtforms import Form, IntegerField, StringField, TextAreaField
+from wtforms.fields.core import UnboundField
+from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
+
+from app.admin_base.asking import asking
+from app.i18n import current_locale, gettext, later, translations
+from app.labels import choices_of
+from app.rules.amounts import fen_as_yuan, parse_fen
+from app.rules.refusals import RuleBroken
+
+BLANK = later("（不填）")
+_TEXTS = {"String", "AutoString", "Text", "Encrypted"}
+
+
+class ShopForm(Form):
+    """A form whose own messages come out in the reader's language."""
+
+    class Meta:
+        """WTForms asks here for its words; ours hold its messages too."""
+
+        def get_translations(self, form: Form) -> Any:
+            """The catalogue of this request's language."""
+            return translations(current_locale())
+
+
+def stripped(value: Any) -> Any:
+    """Typed text without blanks around it and without NUL, which PostgreSQL cannot store."""
+    return value.replace("\x00", "").strip() if isinstance(value, str) else value
+
+
+class MoneyField(StringField):
+    """Yuan on the page ("128.00"), fen in the database."""
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return self.raw_data[0]
+        return "" if self.data is None else fen_as_yuan(self.data)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Typed yuan to fen. What cannot be read as money is said in words."""
+        if not valuelist or not valuelist[0].strip():
+            self.data = None
+            return
+        try:
+            self.data = parse_fen(valuelist[0])
+        except RuleBroken as refusal:
+            self.data = None
+            raise ValueError(refusal.say(gettext)) from None
+
+
+class ShopMomentField(TimezoneAwareDateTimeField):
+    """A moment shown and read in the shop's zone, with or without seconds."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("format", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"])
+        super().__init__(*args, display_timezone=asking().zone, **kwargs)
+
+
+class WordField(SelectField):
+    """One word of the vocabulary."""
+
+    def __init__(self, label: str | None = None, validators: Any = None, *, of: type[StrEnum], **kwargs: Any) -> None:
+        super().__init__(label, validators, coerce=of, choices=choices_of(of), blank_text=BLANK, **kwargs)
+
+
+class LinesField(TextAreaField):
+    """A longer text; its line breaks stay."""
+
+
+class ShopConverter(ModelConverter):
+    """Columns to fields of ours."""
+
+    def _prepare_column(self, prop: ColumnProperty, form_include_pk: bool, kwargs: dict[str, Any]) -> dict | None:
+        prepared = super()._prepare_column(prop, form_include_pk, kwargs)
+        if prepared is not None and prop.columns[0].type.__class__.__name__ in _TEXTS:
+            prepared["filters"] = [*prepared.get("filters", ()), stripped]
+            # InputRequired is content with blanks.
+            prepared["validators"] = [
+                DataRequired() if isinstance(one, InputRequired) else one for one in prepared["validators"]
+            ]
+        return prepared
+
+    @converts("Enum")
+    def conv_enum(self, model: type, prop: ColumnProperty, kwargs: dict[str, Any]) -> UnboundField:
+        """The vocabulary's words in the reader's language."""
+        column = prop.columns[0]
+        kwargs["allow_blank"] = bool(column.nullable)
+        kwargs["validators"] = [one for one in kwargs["validators"] if not isinstance(one, InputRequired)]
+        return WordField(of=column.type.enum_class, **kwargs)
+
+    @converts("Integer")
+    def conv_integer(self, model: type, prop: ColumnProperty, kwargs: dict[str, Any]) -> UnboundField:
+        """Fen as money, everything else as a whole number that fits the column."""
+        if prop.key.endswith("_fen"):
+            required = () if prop.columns[0].nullable else (InputRequired(),)
+            return MoneyField(**{**kwargs, "validators": [*required, *kwargs["validators"]]})
+        if not any(isinstance(one, NumberRange) for one in kwargs["validators"]):
+            kwargs["validators"] = [*kwargs["validators"], NumberRange(-2_147_483_648, 2_147_483_647)]
+        return IntegerField(**kwargs)
+
+    @converts("DateTime")
+    def conv_datetime(self, model: type, prop: ColumnProperty, kwargs: dict[str, Any]) -> UnboundField:
+        """A moment in the shop's zone."""
+        return ShopMomentField(**kwargs)
+
+    @converts("MANYTOONE")
+    def conv_many_to_one(self, model: type, prop: Any, kwargs: dict[str, Any]) -> UnboundField:
+        """A choice from a short list; long ones are looked up while typing."""
+        if not kwargs.get("allow_blank"):
+            kwargs["validators"] = [DataRequired(), *kwargs["validators"]]
+        return QuerySelectField(**{"blank_text": BLANK, **kwargs})
+
+
+def asks(label: str, *, required: bool = False, hint: str = "", validators: Sequence[Any] = ()) -> dict[str, Any]:
+    """What the fields of a small form share."""
+    first = [DataRequired()] if required else [Optional()]
+    return {"label": label, "validators": [*first, *validators], "description": hint, "filters": [stripped]}

@@ -1,0 +1,98 @@
+"""Pages of the back office that are no table."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from sqladmin import BaseView
+from sqladmin.application import expose
+from sqladmin.flash import Flash
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.actions.policy import change_policy
+from app.admin_base.asking import asking
+from app.admin_base.writing import Refused, write
+from app.i18n import gettext
+from app.rules.access import may
+from app.rules.policy import POLICY_FIELDS, Policy
+from app.rules.refusals import words
+
+_SAVED = words("店里的规则已保存")
+_CHECK = words("还没有保存，请看下面标出的地方。")
+GROUPS = (
+    (words("店铺"), ("shop_", "brand_", "privacy_", "notice_")),
+    (words("答复承诺"), ("complaint_", "suggestion_", "question_", "praise_", "review_")),
+    (words("问卷与评分"), ("low_", "grade_", "sample_")),
+    (words("会员"), ("tier_", "card_")),
+)
+_OTHERS = words("其他")
+
+
+class SettingsPage(BaseView):
+    """The shop's rules on one page: each with its meaning, its default and what holds now."""
+
+    subject: ClassVar[str] = "settings"
+
+    @expose("/settings", methods=["GET", "POST"], identity="settings")
+    async def settings(self, request: Request) -> Response:
+        """Read them: owner, manager, auditor. Change them: the owner."""
+        person = asking().person
+        can_save = person is not None and may(person.role, self.subject, "do")
+        typed: Mapping[str, str] = {}
+        errors: dict[str, str] = {}
+        sentence = ""
+        if request.method == "POST":
+            if not can_save:
+                raise HTTPException(403)
+            form = await request.form()
+            typed = {key: str(form[key]) for key in POLICY_FIELDS if key in form}
+            try:
+                errors = await self._save(request, typed)
+                sentence = gettext(_CHECK) if errors else ""
+            except Refused as refused:
+                sentence = str(refused)
+            if not sentence:
+                Flash.success(request, gettext(_SAVED))
+                return RedirectResponse("/admin/settings", 303)
+        context = {"groups": _groups(asking().policy, typed, errors), "can_save": can_save, "error": sentence}
+        status = 422 if sentence else 200
+        return await self.templates.TemplateResponse(request, "backoffice/settings.html", context, status_code=status)
+
+    async def _save(self, request: Request, typed: Mapping[str, str]) -> dict[str, str]:
+        here = asking()
+        staff_id = here.person.staff_id if here.person else None
+
+        def work(session: Session) -> dict[str, str]:
+            refusals = change_policy(session, typed, now=here.now, staff_id=staff_id)
+            return {key: refusal.say(gettext) for key, refusal in refusals.items()}
+
+        return await write(request, self._admin_ref.database, work)
+
+
+def _groups(policy: Policy, typed: Mapping[str, str], errors: Mapping[str, str]) -> list[dict[str, Any]]:
+    rest = dict(POLICY_FIELDS)
+    groups = []
+    for title, prefixes in (*GROUPS, (_OTHERS, ("",))):
+        names = [name for name in rest if name.startswith(prefixes)]
+        rules = [_rule(name, policy, typed, errors) for name in names if rest.pop(name)]
+        if rules:
+            groups.append({"title": gettext(title), "rules": rules})
+    return groups
+
+
+def _rule(name: str, policy: Policy, typed: Mapping[str, str], errors: Mapping[str, str]) -> dict[str, Any]:
+    rule = POLICY_FIELDS[name]
+    is_number = isinstance(rule.default, int)
+    return {
+        "name": name,
+        "label": gettext(rule.metadata["label"]),
+        "hint": gettext(rule.metadata["hint"]),
+        "default": rule.default,
+        "value": typed.get(name, getattr(policy, name)),
+        "is_changed": getattr(policy, name) != rule.default,
+        "low": rule.metadata["low"] if is_number else None,
+        "high": rule.metadata["high"] if is_number else None,
+        "error": errors.get(name, ""),
+    }

@@ -1,0 +1,176 @@
+"""How a value looks in lists and on record pages, and what hangs below a record: its children and what can be done."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
+from sqlmodel import Session, SQLModel
+from wtforms import Form
+from wtforms.fields.core import UnboundField
+
+from app.admin_base.asking import asking
+from app.admin_base.fields import ShopForm
+from app.i18n import Lazy, gettext, later, stamp, yuan
+from app.labels import word_of
+from app.rules.refusals import words
+from app.vocabulary import AuditAction
+
+VEILED = later("有内容，您的角色看不到")
+_CHANGED = words("{field}：{old} → {new}")
+_TOUCHED = words("{field}：已改（内容不记录）")
+_SET = words("{field}：{new}")
+
+
+@dataclass(frozen=True)
+class Toned:
+    """A text with a tone and a sign, never colour alone. Tones: alarm, amber, jade, mute."""
+
+    text: str
+    tone: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def shown(value: Any, column: str = "") -> Any:
+    """A value as people read it: the vocabulary's word, the shop's wall clock, yuan."""
+    if isinstance(value, StrEnum):
+        return word_of(value)
+    if isinstance(value, datetime):
+        return stamp(value, asking().zone)
+    if isinstance(value, date):
+        return value.isoformat()
+    if column.endswith("_fen") and isinstance(value, int):
+        return yuan(value)
+    if column.endswith("_percent") and isinstance(value, int):
+        return f"{value}%"
+    return value
+
+
+@dataclass(frozen=True)
+class Child:
+    """A short list under a record: the rows of another table that belong to it, newest or first things first.
+
+    `by` is their foreign key, `columns` what is shown with its heading, `related` the relations shown by name.
+    """
+
+    title: Lazy
+    by: InstrumentedAttribute[Any]
+    columns: Mapping[InstrumentedAttribute[Any], Lazy]
+    order: Any
+    limit: int = 50
+    related: tuple[InstrumentedAttribute[Any], ...] = ()
+
+    @property
+    def table(self) -> type[SQLModel]:
+        """The children's table."""
+        return self.by.class_
+
+    def rows(self, session: Session, row: SQLModel) -> list[tuple[Any, ...]]:
+        """The children of a record as ready values."""
+        statement = select(self.table).where(self.by == row.id).order_by(self.order).limit(self.limit)  # type: ignore[attr-defined]
+        found = session.scalars(statement.options(*(joinedload(one) for one in self.related)))
+        return [tuple(shown(_value(one, column.key), column.key) for column in self.columns) for one in found]
+
+
+def _value(row: SQLModel, key: str) -> Any:
+    value = getattr(row, key)
+    return str(value) if isinstance(value, SQLModel) else value
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A short list under a record that is no table: made from the record itself."""
+
+    title: Lazy
+    headings: tuple[Lazy, ...]
+    rows_of: Callable[[Any], list[tuple[Any, ...]]]
+
+    table: None = None
+
+    def rows(self, session: Session, row: SQLModel) -> list[tuple[Any, ...]]:
+        """The rows as ready values."""
+        return self.rows_of(row)
+
+    @property
+    def columns(self) -> Mapping[str, Lazy]:
+        """Its headings, as a child has them."""
+        return {str(number): heading for number, heading in enumerate(self.headings)}
+
+
+def always(row: Any) -> bool:
+    """A deed that is never out of place."""
+    return True
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something a person does to a record beyond editing it: a small form on its page that calls one action.
+
+    `action(session, row_id, …)` gets the typed fields and, by name, now, policy, staff_id. `needs` is (subject,
+    action) of the permission table. `before` may turn what was typed into what the action takes, outside the unit of
+    work (hashing). `when` says whether the deed fits the record as it stands.
+    """
+
+    name: str
+    label: Lazy
+    action: Callable[..., Any]
+    needs: tuple[str, str]
+    fields: Mapping[str, UnboundField] = field(default_factory=dict)
+    done: Lazy = later("已完成")
+    hint: Lazy | None = None
+    when: Callable[[Any], bool] = always
+    before: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
+    is_grave: bool = False
+
+    def form(self, typed: Any = None) -> Form:
+        """The form, empty or as it was typed."""
+        body = {
+            name: UnboundField(one.field_class, *one.args, **{**one.kwargs, "validators": list(one.kwargs.get("validators", ()))})
+            for name, one in self.fields.items()
+        }
+        form: Form = type("DeedForm", (ShopForm,), body)(typed)
+        for one in form:  # several deeds stand on one page; names may be the same, ids may not
+            one.id = one.label.field_id = f"{self.name}-{one.id}"
+        return form
+
+
+def changes_in_words(entry: Any, columns: Mapping[tuple[str, str], str]) -> str:
+    """What an audit entry says, line by line: the field by its label, old and new where nothing personal is in it."""
+    try:
+        changes = json.loads(entry.changes)
+    except ValueError:
+        return ""
+    lines = []
+    for key, change in changes.items():
+        name = str(columns.get((entry.subject, key), key))
+        if isinstance(change, list) and len(change) == 2:
+            template = _SET if entry.action is AuditAction.CREATE else _CHANGED
+            lines.append(gettext(template).format(field=name, old=_plain(change[0]), new=_plain(change[1])))
+        elif change == "***":
+            lines.append(gettext(_TOUCHED).format(field=name))
+        else:
+            lines.append(gettext(_SET).format(field=name, new=_plain(change)))
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return gettext("是") if value else gettext("否")
+    return str(value)
+
+
+def rejected_rows(batch: Any) -> list[tuple[Any, ...]]:
+    """The rows of a file that did not come in: number, column and why."""
+    try:
+        rows = json.loads(batch.rejections)
+    except ValueError:
+        return []
+    return [(one.get("row", ""), one.get("column", ""), one.get("reason", "")) for one in rows[:200]]

@@ -1,0 +1,112 @@
+"""Signing in and out of the back office. The cookie holds a random id and nothing else; the session lives in the
+database, so that ending it there ends it everywhere."""
+
+from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
+
+import anyio.to_thread
+from sqladmin.authentication import AuthenticationBackend
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.actions.staff import sign_in, sign_out
+from app.admin_base.asking import asking, cookie_name, is_https
+from app.db import Database
+from app.gateways.passwords import verify_password
+from app.i18n import gettext
+from app.keys import current_keys
+from app.queries.staff import credentials_of, has_owner
+from app.rules.passwords import LONGEST
+from app.rules.refusals import RuleBroken, words
+from app.settings import Settings
+
+# One sentence for every refusal: what differs between an account that is there and one that is not tells a stranger.
+_WRONG = words("账号或密码不对，请重新输入。连着输错几次后要等一会儿再试，最长一分钟。忘记密码请找店主重设。")
+_NO_OWNER = words("这家店还没有店主账号。请打开启动时显示的首次设置网址，或在服务器上运行 rouge init。")
+
+
+def safe_target(address: str) -> str:
+    """A path of this site to go to after signing in; the first page for anything else."""
+    parts = urlsplit(address)
+    is_ours = not parts.scheme and not parts.netloc and address.startswith("/") and not address.startswith("//")
+    return address if is_ours and "\\" not in address and address.isprintable() else "/admin/"
+
+
+class StaffSignIn(AuthenticationBackend):
+    """Who may come in. Flash messages need a signed cookie of their own; it holds nothing but them."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        super().__init__(
+            current_keys().session.hex(),
+            session_cookie="rouge_flash",
+            max_age=None,
+            path="/admin",
+            same_site="lax",
+            https_only=is_https(settings),
+        )
+        self.database, self.settings = database, settings
+
+    async def authenticate(self, request: Request) -> Response | bool:
+        """The person has been looked up before; nobody is sent to the sign-in, and back afterwards."""
+        if asking().person is not None:
+            return True
+        path = request.url.path if request.method == "GET" else "/admin/"
+        target = f"{path}?{request.url.query}" if request.url.query and request.method == "GET" else path
+        return RedirectResponse(f"/admin/login?next={quote(target, safe='')}", 303)
+
+    async def get_user_id(self, request: Request) -> int | None:
+        """The number of the account."""
+        person = asking().person
+        return person.staff_id if person else None
+
+    async def refusal_of(self, request: Request, form: FormData) -> Response | str:
+        """Try to sign in: the way onward with the cookie, or why not, in words."""
+        login, password = str(form.get("username", ""))[:200], str(form.get("password", ""))
+        ip = request.client.host if request.client else ""
+        agent = request.headers.get("user-agent", "")
+        try:
+            sid = await anyio.to_thread.run_sync(self._try, login, password, ip, agent)
+        except RuleBroken as refusal:
+            return refusal.say(gettext)
+        if sid is None:
+            return gettext(_WRONG)
+        answer = RedirectResponse(safe_target(str(form.get("next", ""))), 303)
+        keep_session(answer, sid, self.settings)
+        return answer
+
+    def _try(self, login: str, password: str, ip: str, agent: str) -> str | None:
+        """Steps as `actions.staff` wants them: read, hash outside any unit of work, record."""
+        now = datetime.now(UTC)
+        with self.database.reading() as session:
+            credentials = credentials_of(session, login)
+        is_right, fresh_hash = verify_password(password[: LONGEST + 1], credentials.password_hash if credentials else None)
+        with self.database.writing() as session:
+            return sign_in(
+                session, credentials, is_right=is_right, fresh_hash=fresh_hash, now=now, ip=ip, user_agent=agent
+            )
+
+    async def logout(self, request: Request) -> Response | bool:
+        """End the session in the database, then forget the cookie."""
+        person = asking().person
+        if person is not None:
+
+            def end() -> None:
+                with self.database.writing(asking().actor) as session:
+                    sign_out(session, person.session_id, now=datetime.now(UTC))
+
+            await anyio.to_thread.run_sync(end)
+        request.session.clear()
+        answer = RedirectResponse("/admin/login", 303)
+        answer.delete_cookie(cookie_name(self.settings), path="/", secure=is_https(self.settings), httponly=True, samesite="lax")
+        return answer
+
+    def hint(self) -> str:
+        """What the sign-in page says before anybody owns the shop."""
+        with self.database.reading() as session:
+            return "" if has_owner(session) else gettext(_NO_OWNER)
+
+
+def keep_session(answer: Response, sid: str, settings: Settings) -> None:
+    """Give the browser its session: out of reach of scripts, gone when the browser closes."""
+    answer.set_cookie(cookie_name(settings), sid, path="/", secure=is_https(settings), httponly=True, samesite="lax")

@@ -1,0 +1,187 @@
+"""The back office as a whole: SQLAdmin with our sign-in, permissions, languages and one way to write."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+import sqladmin.i18n
+from fastapi import FastAPI
+from sqladmin import Admin, BaseView
+from sqladmin.application import login_required
+from sqladmin.i18n import I18nConfig
+from sqladmin.models import ModelView
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from app.admin_base.asking import AskingGuard, asking, is_asking
+from app.admin_base.permissions import RoleAuthorization
+from app.admin_base.sign_in import StaffSignIn, safe_target
+from app.admin_base.views import ShopView
+from app.admin_base.writing import Refused
+from app.db import Database
+from app.i18n import LOCALES, gettext, translations
+from app.labels import word_of
+from app.queries.dashboard import dashboard
+from app.queries.demo import DemoWatch
+from app.rules.policy import Policy
+from app.rules.refusals import words
+from app.settings import Settings
+from app.templating import APP, shared_filters, shared_globals
+
+_UNASKED = {"import", "export", "file_download", "file_preview"}
+"""Routes of SQLAdmin this house does not use."""
+_TOO_MANY = words("一次最多删除 {most} 条。")
+MOST_DELETED = 200
+
+
+def speak_our_languages() -> None:
+    """Give SQLAdmin our three languages and none of its own: `?lang=de` would otherwise speak German."""
+    sqladmin.i18n.SUPPORTED_LOCALES[:] = LOCALES
+    sqladmin.i18n.translations.clear()
+    sqladmin.i18n.translations.update({locale: translations(locale) for locale in LOCALES})
+
+
+class RougeAdmin(Admin):
+    """The back office at /admin. Add the views, then call `close` to be sure each has its permissions."""
+
+    def __init__(self, app: FastAPI, database: Database, settings: Settings) -> None:
+        speak_our_languages()
+        self.database, self.settings = database, settings
+        self.sign_in = StaffSignIn(database, settings)
+        self.permissions = RoleAuthorization()
+        super().__init__(
+            app,
+            session_maker=sessionmaker(bind=database.reader, class_=Session, expire_on_commit=False),
+            templates_dir=str(APP / "templates"),
+            middlewares=[Middleware(AskingGuard, database=database, settings=settings)],
+            authentication_backend=self.sign_in,
+            authorization_backend=self.permissions,
+            i18n_config=I18nConfig(
+                default_locale="zh_CN", language_cookie_name=None, language_header_name="x-rouge-locale"
+            ),
+        )
+        self._arrange_routes()
+        environment = self.templates.env
+        environment.globals.update(shared_globals(settings))
+        environment.globals.update(signed_in=signed_in, demo_mode=DemoWatch(database, always=settings.demo))
+        environment.filters.update(shared_filters(settings))
+
+    @property
+    def title(self) -> str:
+        """The shop's name, as the owner wrote it."""
+        return asking().policy.shop_name if is_asking() else Policy().shop_name
+
+    @title.setter
+    def title(self, value: str) -> None:
+        """SQLAdmin sets a fixed one; ours follows the settings."""
+
+    def _arrange_routes(self) -> None:
+        routes = [one for one in self.admin.router.routes if getattr(one, "name", "") not in {"logout", *_UNASKED}]
+        # Leaving changes something: a link or an image on another page must not be able to do it.
+        self.admin.router.routes = [*routes, Route("/logout", endpoint=self.logout, name="logout", methods=["POST"])]
+        self.admin.exception_handlers = {**self.admin.exception_handlers, Exception: self._broken}
+
+    def add_model_view(self, view: type[ModelView]) -> None:
+        """A register of the shop."""
+        if issubclass(view, ShopView):
+            view.database = self.database
+        super().add_model_view(view)
+        self.permissions.add(self.views[-1])
+
+    def add_base_view(self, view: type[BaseView]) -> None:
+        """A page in the same menu."""
+        super().add_base_view(view)
+        self.permissions.add(self.views[-1])
+
+    # ── Pages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @login_required
+    async def index(self, request: Request) -> Response:
+        """The shop's day. For everybody who works here; the numbers only for whoever may open their rows."""
+        here = asking()
+        assert here.person is not None, "a page of the back office without a person"
+        role = here.person.role
+
+        def read() -> Any:
+            with self.database.reading() as session:
+                return dashboard(session, role=role, now=here.now, zone=here.zone, policy=here.policy)
+
+        context = {"day": await anyio.to_thread.run_sync(read), "may_open": self._may_open(request)}
+        return await self.templates.TemplateResponse(request, "dashboard/page.html", context)
+
+    def _may_open(self, request: Request) -> Any:
+        """Whether the person may open a list of the back office, by its address."""
+
+        def may_open(address: str, action: str = "list") -> bool:
+            identity = urlsplit(address).path.removeprefix("/admin/").split("/")[0]
+            return self.permissions.has_permission(request, identity, action)
+
+        return may_open
+
+    async def login(self, request: Request) -> Response:
+        """Sign in. Open to everybody; whoever is signed in goes on."""
+        if asking().person is not None and request.method == "GET":
+            return RedirectResponse(safe_target(request.query_params.get("next", "")), 303)
+        context: dict[str, Any] = {"next": request.query_params.get("next", "")}
+        if request.method == "POST":
+            form = await request.form()
+            answer = await self.sign_in.refusal_of(request, form)
+            if isinstance(answer, Response):
+                return answer
+            context = {"next": form.get("next", ""), "username": form.get("username", ""), "error": answer}
+        context["hint"] = await anyio.to_thread.run_sync(self.sign_in.hint)
+        status = 422 if request.method == "POST" else 200
+        return await self.templates.TemplateResponse(request, "sqladmin/login.html", context, status_code=status)
+
+    async def create(self, request: Request) -> Response:
+        """A new record. For whoever may create it."""
+        return _as_ours(request, await super().create(request))
+
+    async def edit(self, request: Request) -> Response:
+        """Change a record. For whoever may edit it."""
+        return _as_ours(request, await super().edit(request))
+
+    @login_required
+    async def delete(self, request: Request) -> Response:
+        """Delete records, all or none. For whoever may delete them. Answers the next address; a refusal rides in
+        `?error=`, which the script says and no page ever shows."""
+        pks = [pk for pk in request.query_params.get("pks", "").split(",") if pk]
+        if not pks:
+            raise HTTPException(404)
+        view = self._find_model_view(request.path_params["identity"])
+        address = request.url_for("admin:list", identity=view.identity)
+        if len(pks) > MOST_DELETED:
+            refusal = gettext(_TOO_MANY).format(most=MOST_DELETED)
+            return PlainTextResponse(str(address.include_query_params(error=refusal)))
+        await self._delete(request)
+        try:
+            await view.delete_all(request, pks)  # type: ignore[attr-defined]  # every view of ours has it
+        except Refused as refused:
+            return PlainTextResponse(str(address.include_query_params(error=str(refused))))
+        return PlainTextResponse(str(address))
+
+    async def _broken(self, request: Request, error: Exception) -> Response:
+        context = {"status_code": 500, "message": ""}
+        return await self.templates.TemplateResponse(request, "sqladmin/error.html", context, status_code=500)
+
+
+def signed_in(request: Request) -> Any:
+    """Who is signed in, for the foot of the menu: name and role in words. None on the sign-in page."""
+    person = asking().person if is_asking() else None
+    return {"name": person.name, "role": word_of(person.role)} if person else None
+
+
+def _as_ours(request: Request, answer: Response) -> Response:
+    """A refused form answers 422, a saved one 303 to a path: the address SQLAdmin builds has the scheme and the host as
+    they look behind a proxy."""
+    if answer.status_code == 400:
+        answer.status_code = getattr(request.state, "refused_status", 422)
+    if answer.status_code == 302:
+        answer.status_code = 303
+        target = urlsplit(answer.headers["location"])
+        answer.headers["location"] = f"{target.path}?{target.query}" if target.query else target.path
+    return answer

@@ -1,0 +1,199 @@
+"""Every write of the back office: one unit of work with the person's name on it, and whatever was refused comes back
+as a sentence beside its field. No SQL, no parameters, no traceback ever reaches a page."""
+
+import inspect
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import anyio.to_thread
+from sqlalchemy import Column, Table, func, select
+from sqlalchemy import inspect as mapped
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, SQLModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from app.admin_base.asking import asking
+from app.db import Database
+from app.i18n import gettext
+from app.rules.refusals import NotFound, RuleBroken, words
+
+_T = TypeVar("_T")
+logger = logging.getLogger(__name__)
+
+_TAKEN = words("这个已经有了，请换一个。")
+_OUT_OF_RANGE = words("这个数不在允许的范围内，请检查。")
+_GONE = words("选中的那一条已经不在了，请重新选择。")
+_MISSING = words("这一项要填写。")
+_SORRY = words("系统出了点问题，您刚才的内容没有保存成功，请稍后再试。")
+_HANGS = words("「{name}」还连着别的记录，不能删除：{records}。可以先处理它们，或者把它停用。")
+_COUNTED = words("{name} {n} 条")
+_CLASHES = {"unique": _TAKEN, "check": _OUT_OF_RANGE, "foreign": _GONE, "null": _MISSING}
+_SQLSTATES = {"23505": "unique", "23514": "check", "23503": "foreign", "23502": "null"}
+
+
+class Refused(Exception):
+    """What SQLAdmin shows above the form. Empty when everything is said beside its field."""
+
+
+class HangsTogether(RuleBroken):
+    """A record others point at cannot be deleted."""
+
+    code = "hangs_together"
+    message = _HANGS
+    status = 409
+
+
+def _quiet(record: logging.LogRecord) -> bool:
+    """SQLAdmin logs every refusal with a traceback, as if it were an accident."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Refused))
+
+
+logging.getLogger("sqladmin.application").addFilter(_quiet)
+
+
+async def write(request: Request, database: Database, work: Callable[[Session], _T]) -> _T:
+    """Do `work` in one unit of work as the person signed in. Raises Refused with the words for the form, and leaves
+    `request.state.field_errors` for the fields."""
+    actor = asking().actor
+
+    def unit_of_work() -> _T:
+        with database.writing(actor) as session:
+            done = work(session)
+            session.flush()
+            return done
+
+    try:
+        return await anyio.to_thread.run_sync(unit_of_work)
+    except NotFound as refusal:
+        raise HTTPException(404, refusal.say(gettext)) from None
+    except RuleBroken as refusal:
+        raise said(request, refusal.say(gettext), (refusal.field,) if refusal.field else ()) from None
+    except IntegrityError as error:
+        kind, columns = clash(error)
+        raise said(request, gettext(_CLASHES.get(kind, _SORRY)), columns) from None
+    except HTTPException:
+        raise
+    except Exception as error:
+        logger.exception("a write of the back office broke: %s", type(error).__name__)
+        request.state.refused_status = 500
+        raise Refused(gettext(_SORRY)) from None
+
+
+def said(request: Request, sentence: str, fields: tuple[str, ...] = ()) -> Refused:
+    """Put a sentence beside its fields; above the form only when there is no field for it."""
+    known = [name for name in fields if name in getattr(request.state, "form_names", fields)]
+    if not known:
+        return Refused(sentence)
+    request.state.field_errors = {**getattr(request.state, "field_errors", {}), **dict.fromkeys(known, [sentence])}
+    return Refused("")
+
+
+def clash(error: IntegrityError) -> tuple[str, tuple[str, ...]]:
+    """What an integrity error is about: its kind and the fields concerned. Both databases say it differently."""
+    origin = error.orig
+    state = _SQLSTATES.get(getattr(origin, "sqlstate", None) or "")
+    if state:
+        about = origin.diag  # type: ignore[union-attr]  # psycopg's
+        if about.column_name:
+            return state, (_field(about.table_name, about.column_name),)
+        return state, _fields_of_constraint(about.table_name or "", about.constraint_name or "")
+    text = str(origin)
+    if "FOREIGN KEY" in text:
+        return "foreign", ()
+    kind = next((kind for kind, mark in (("unique", "UNIQUE"), ("null", "NOT NULL"), ("check", "CHECK")) if mark in text), "")
+    if kind == "check":
+        name = text.rpartition(": ")[2]
+        table = next((one for one in SQLModel.metadata.tables.values() if name.startswith(f"ck_{one.name}_")), None)
+        return kind, _fields_of_constraint(table.name, name) if table is not None else ()
+    return kind, tuple(_field(*place) for place in re.findall(r"(\w+)\.(\w+)", text.rpartition(": ")[2]))
+
+
+def _fields_of_constraint(table_name: str, name: str) -> tuple[str, ...]:
+    table = SQLModel.metadata.tables.get(table_name)
+    if table is None:
+        return ()
+    columns: list[Column[Any]] = []
+    for constraint in (*table.constraints, *table.indexes):
+        if _name_of(table, constraint) == name:
+            columns = list(getattr(constraint, "columns", ()))
+            condition = str(getattr(constraint, "sqltext", ""))
+            columns = columns or [one for one in table.columns if re.search(rf"\b{one.name}\b", condition)]
+    return tuple(_field(table_name, column.name) for column in columns)
+
+
+def _name_of(table: Table, constraint: Any) -> str:
+    name = str(constraint.name or "")
+    return name if name.startswith(("uq_", "ix_", "ck_", "fk_")) else f"ck_{table.name}_{name}"
+
+
+def _field(table: str, column: str) -> str:
+    """The form's field for a column: relations go by their own name, a blind index by what it hides."""
+    return column.removesuffix("_id").removesuffix("_index")
+
+
+def fill(session: Session, row: SQLModel, typed: Mapping[str, Any]) -> None:
+    """Put what a form brought into a row. A chosen record must exist; an empty text is nothing where nothing may be."""
+    mapper = mapped(type(row))
+    for key, value in typed.items():
+        relation = mapper.relationships.get(key)
+        if relation is None:
+            nullable = mapper.columns[key].nullable
+            setattr(row, key, None if value == "" and nullable else value)
+        elif relation.uselist:
+            numbers = [int(one) for one in value or ()]
+            target = relation.mapper.class_
+            setattr(row, key, list(session.scalars(select(target).where(target.id.in_(numbers)))))
+        else:
+            chosen = session.get(relation.mapper.class_, int(value)) if value else None
+            if value and chosen is None:
+                raise ChoiceGone(key)
+            setattr(row, relation.local_remote_pairs[0][0].key, getattr(chosen, "id", None))
+
+
+class ChoiceGone(RuleBroken):
+    """The chosen record has been deleted meanwhile."""
+
+    code = "choice_gone"
+    message = _GONE
+
+
+def delete_rows(session: Session, rows: list[SQLModel], names: Mapping[str, str]) -> None:
+    """Delete all of them or none. Raises HangsTogether with what points at the first that cannot go; `names` are the
+    tables' names as people read them."""
+    for row in rows:
+        hanging = [
+            gettext(_COUNTED).format(name=names.get(table, table), n=n) for table, n in _pointing_at(session, row) if n
+        ]
+        if hanging:
+            raise HangsTogether(name=str(row), records="、".join(hanging))  # data: a list mark
+        session.delete(row)
+    session.flush()
+
+
+def _pointing_at(session: Session, row: SQLModel) -> list[tuple[str, int]]:
+    mine = mapped(type(row)).local_table
+    return [
+        (table.name, session.scalar(select(func.count()).select_from(table).where(key.parent == row.id)) or 0)  # type: ignore[attr-defined]
+        for table in SQLModel.metadata.sorted_tables
+        for key in table.foreign_keys
+        if key.column.table is mine and (key.ondelete or "RESTRICT") == "RESTRICT"
+    ]
+
+
+def supplied(function: Callable[..., Any], given: int = 0, **known: Any) -> dict[str, Any]:
+    """Of the moment, the day, the rules, the person and what is `known`: whatever this function asks for by name after
+    its first `given` parameters. The moment comes in the shop's zone."""
+    here = asking()
+    offer = {
+        "now": here.now,
+        "today": here.today,
+        "zone": here.zone,
+        "policy": here.policy,
+        "staff_id": here.person.staff_id if here.person else None,
+        **known,
+    }
+    asked = list(inspect.signature(function).parameters)[given:]
+    return {name: offer[name] for name in asked if name in offer}

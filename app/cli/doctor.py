@@ -1,0 +1,282 @@
+"""`rouge doctor`: what is right with this machine and this shop, what is not, and how to mend it."""
+
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from app import i18n
+from app.cli import cli
+from app.cli.trouble import sentence_for
+from app.db import Database, driver_version, is_migrated, open_database
+from app.gateways.machine import NETWORK_FILE_SYSTEMS, ask_cdn, chinese_font, file_system_of, free_bytes
+from app.gateways.pdf import FONT_LINE, FontMissing, PdfUnavailable, check_printable
+from app.models import Customer, PublicToken
+from app.queries.demo import has_demo
+from app.queries.staff import has_owner
+from app.settings import Settings, current_settings
+
+_MIB = 1024 * 1024
+_LITTLE_SPACE, _TOO_LITTLE_SPACE = 500 * _MIB, 50 * _MIB
+_CLOCK_TOLERANCE_SECONDS = 120
+_PLAIN_SQLITE = b"SQLite format 3\0"
+
+
+class State(StrEnum):
+    """How a check went. Only `wrong` makes the command fail."""
+
+    FINE = "fine"
+    NOTICE = "notice"
+    WRONG = "wrong"
+
+
+_SIGNS = {State.FINE: "✓", State.NOTICE: "!", State.WRONG: "✗"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding in words; `mend` is the line that puts it right."""
+
+    name: str
+    state: State
+    message: str
+    mend: str = ""
+
+
+@cli.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="给程序看的结果 · for programs")] = False,  # data
+) -> None:
+    """体检：字体、PDF、数据库、密钥、磁盘、时钟…… · check fonts, PDF, database, keys, disk, clock …
+
+    有一项不行就返回 1 · exit 1 when something essential is wrong.
+    """
+    checks = list(examine(current_settings()))
+    is_fine = all(check.state is not State.WRONG for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"ok": is_fine, "checks": [asdict(check) for check in checks]}, ensure_ascii=False))
+    else:
+        for check in checks:
+            typer.echo(f"{_SIGNS[check.state]} {check.message}")
+            if check.mend:
+                typer.echo(f"    → {check.mend}")
+    raise typer.Exit(0 if is_fine else 1)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every check in turn. None of them changes anything, and none depends on another's success."""
+    yield from _printing()
+    yield _file_system(settings)
+    yield _space(settings)
+    yield from _keys(settings)
+    yield from _database(settings)
+    yield from _clock_and_cdn(settings)
+    yield _mail(settings)
+    yield _address(settings)
+
+
+# ── The machine ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _printing() -> Iterator[Check]:
+    family = chinese_font()
+    try:
+        check_printable("")
+    except PdfUnavailable as trouble:
+        message = i18n.gettext("缺少生成 PDF 的库，不能打印会员卡和海报；别的功能不受影响")
+        yield Check("pdf", State.WRONG, message, str(trouble.values["mend"]))
+    except FontMissing:
+        yield Check("pdf", State.FINE, i18n.gettext("PDF 能生成"))
+        family = None
+    else:
+        yield Check("pdf", State.FINE, i18n.gettext("PDF 能生成"))
+        family = family or "?"
+    if family:
+        yield Check("fonts", State.FINE, i18n.gettext("中文字体：{family}").format(family=family))
+    else:
+        message = i18n.gettext("没有中文字体：会员卡和海报上的汉字会变成方框")
+        yield Check("fonts", State.WRONG, message, FONT_LINE)
+
+
+def _file_system(settings: Settings) -> Check:
+    kind = file_system_of(settings.data_dir) or "?"
+    where = {"data": settings.data_dir, "kind": kind}
+    if kind in NETWORK_FILE_SYSTEMS and not settings.database_url:
+        return Check(
+            "file_system",
+            State.WRONG,
+            i18n.gettext("数据文件夹 {data} 在网络盘上（{kind}），SQLite 在那里可能损坏数据").format(**where),
+            i18n.gettext("用 ROUGE_DATA_DIR 换到本机磁盘，或改用 PostgreSQL"),
+        )
+    return Check("file_system", State.FINE, i18n.gettext("数据文件夹：{data}（{kind}）").format(**where))
+
+
+def _space(settings: Settings) -> Check:
+    free = free_bytes(settings.data_dir)
+    message = i18n.gettext("磁盘剩余 {free} MB").format(free=f"{free // _MIB:,}")
+    if free >= _LITTLE_SPACE:
+        return Check("disk", State.FINE, message)
+    state = State.WRONG if free < _TOO_LITTLE_SPACE else State.NOTICE
+    return Check("disk", state, message, i18n.gettext("清理磁盘，至少留 500 MB；满了就存不进新的投诉和消费"))
+
+
+def _clock_and_cdn(settings: Settings) -> Iterator[Check]:
+    here = datetime.now(settings.zone)
+    time = {"now": f"{here:%Y-%m-%d %H:%M}", "zone": settings.timezone}
+    answer = ask_cdn(settings.htmx_url, settings.htmx_integrity)
+    off = answer.clock_off_seconds if answer else None
+    if off is not None and abs(off) > _CLOCK_TOLERANCE_SECONDS:
+        message = i18n.gettext("时钟差了约 {minutes} 分钟（现在显示 {now}，{zone}）；答复时限会算错")
+        yield Check("clock", State.WRONG, message.format(**time, minutes=abs(off) // 60), "timedatectl set-ntp true")
+    else:
+        yield Check("clock", State.FINE, i18n.gettext("现在是 {now}（{zone}）").format(**time))
+    host = urlsplit(settings.htmx_url).netloc or settings.htmx_url
+    if answer is None:
+        message = i18n.gettext("连不上 CDN {host}：页面会改用自带的 htmx，功能不受影响")
+        yield Check("cdn", State.NOTICE, message.format(host=host))
+    elif not answer.is_pinned:
+        message = i18n.gettext("CDN {host} 给的 htmx 和校验值不符，浏览器会拒绝它，页面改用自带的")
+        yield Check(
+            "cdn", State.NOTICE, message.format(host=host), i18n.gettext("核对 ROUGE_HTMX_URL 与 ROUGE_HTMX_INTEGRITY")
+        )
+    else:
+        yield Check("cdn", State.FINE, i18n.gettext("CDN {host} 正常，校验值相符").format(host=host))
+
+
+# ── The shop ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _keys(settings: Settings) -> Iterator[Check]:
+    path = settings.key_path
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        # Whether a missing key is a disaster or a fresh start, the database check says.
+        return
+    if mode & 0o077:
+        message = i18n.gettext("密钥文件 {path} 别人也能读（{mode}）")
+        yield Check("key", State.WRONG, message.format(path=path, mode=f"{mode:o}"), f"chmod 600 {path}")
+        return
+    if path.resolve().is_relative_to((settings.data_dir / "backups").resolve()):
+        message = i18n.gettext("密钥文件 {path} 放在备份文件夹里：拿到备份的人也就拿到了钥匙")
+        yield Check("key", State.WRONG, message.format(path=path), i18n.gettext("移到别处，并设 ROUGE_KEY_FILE"))
+        return
+    message = i18n.gettext("密钥文件 {path} 只有主人能读。备份里没有它，请另存一份")
+    yield Check("key", State.FINE, message.format(path=path))
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    if not settings.database_url and not settings.sqlite_path.exists():
+        yield Check(
+            "database", State.NOTICE, i18n.gettext("还没有数据库"), i18n.gettext("运行 rouge serve，第一次会自动建好")
+        )
+        return
+    try:
+        database = open_database(settings)
+        with database.reading() as session:
+            yield from _inside(settings, database, session)
+        database.engine.dispose()
+    except Exception as error:  # noqa: BLE001  a doctor names what is wrong, whatever it is
+        sentence = sentence_for(error, settings) or f"{type(error).__name__}: {error}"
+        yield Check("database", State.WRONG, sentence)
+
+
+def _inside(settings: Settings, database: Database, session: Session) -> Iterator[Check]:
+    yield Check("database", State.FINE, i18n.gettext("数据库：{version}").format(version=_version(database, session)))
+    yield _encryption(settings, session, database)
+    if not is_migrated(database):
+        yield Check(
+            "migrations",
+            State.WRONG,
+            i18n.gettext("表结构不是这个版本的"),
+            i18n.gettext("运行 rouge serve，会自动升级"),
+        )
+        return
+    yield Check("migrations", State.FINE, i18n.gettext("表结构是最新的"))
+    yield _owner(session)
+    if has_demo(session):
+        message = i18n.gettext("里面有演示数据，演示账号的密码是公开的")
+        yield Check("demo", State.NOTICE, message, i18n.gettext("正式营业前运行：rouge demo --wipe"))
+    else:
+        yield Check("demo", State.FINE, i18n.gettext("没有演示数据"))
+
+
+def _version(database: Database, session: Session) -> str:
+    if database.is_sqlite:
+        return driver_version()
+    return f"PostgreSQL {session.connection().execute(text('SHOW server_version')).scalar_one()}"
+
+
+def _encryption(settings: Settings, session: Session, database: Database) -> Check:
+    if database.is_sqlite:
+        with settings.sqlite_path.open("rb") as file:
+            is_plain = file.read(16) == _PLAIN_SQLITE
+        if is_plain:
+            return Check(
+                "encryption",
+                State.WRONG,
+                i18n.gettext("数据库文件没有加密"),
+                i18n.gettext("用 rouge backup 的备份恢复"),
+            )
+        return Check("encryption", State.FINE, i18n.gettext("整个数据库文件已加密"))
+    try:
+        _read_something_sealed(session)
+    except InvalidTag:
+        message = i18n.gettext("密钥文件 {path} 打不开加密的字段：它不是这家店的密钥")
+        return Check(
+            "encryption", State.WRONG, message.format(path=settings.key_path), i18n.gettext("换成这家店自己的密钥文件")
+        )
+    return Check("encryption", State.FINE, i18n.gettext("手机、微信、健康备注已逐项加密"))
+
+
+def _read_something_sealed(session: Session) -> None:
+    session.exec(select(PublicToken.token).limit(1)).first()
+    session.exec(select(Customer.phone).where(col(Customer.phone).is_not(None)).limit(1)).first()
+
+
+def _owner(session: Session) -> Check:
+    if has_owner(session):
+        return Check("owner", State.FINE, i18n.gettext("有店主账号"))
+    return Check(
+        "owner",
+        State.NOTICE,
+        i18n.gettext("还没有店主账号"),
+        i18n.gettext("运行 rouge serve，打开它给的设置地址；或用 rouge init"),
+    )
+
+
+def _mail(settings: Settings) -> Check:
+    if not settings.smtp_url:
+        message = i18n.gettext("没有设发信服务器：邮件只写进发件箱，不会寄出")
+        return Check("mail", State.NOTICE, message, "ROUGE_SMTP_URL=smtps://user:password@smtp.example.com:465")
+    host = urlsplit(settings.smtp_url).hostname or ""
+    if not host or not settings.smtp_url.startswith(("smtp://", "smtps://")):
+        message = i18n.gettext("ROUGE_SMTP_URL 写得不对")
+        return Check("mail", State.WRONG, message, "ROUGE_SMTP_URL=smtps://user:password@smtp.example.com:465")
+    return Check("mail", State.FINE, i18n.gettext("发信服务器：{host}").format(host=host))
+
+
+def _address(settings: Settings) -> Check:
+    if not settings.public_url:
+        message = i18n.gettext("没有设对外网址：印出来的二维码只在本机能打开（{url}）")
+        return Check(
+            "public_url", State.NOTICE, message.format(url=settings.base_url), "ROUGE_PUBLIC_URL=https://vip.example.cn"
+        )
+    if not settings.public_url.startswith("https://"):
+        message = i18n.gettext("对外网址 {url} 没有加密（HTTPS）")
+        return Check(
+            "public_url",
+            State.NOTICE,
+            message.format(url=settings.public_url),
+            "ROUGE_PUBLIC_URL=https://vip.example.cn",
+        )
+    return Check("public_url", State.FINE, i18n.gettext("二维码里的网址：{url}").format(url=settings.public_url))

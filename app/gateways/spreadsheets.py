@@ -1,0 +1,210 @@
+"""Tables people bring: CSV, XLSX and old XLS, as rows of plain text numbered as Excel numbers them.
+
+A CSV is read line by line and may be of any size. A workbook is unpacked whole by calamine, so its size is limited.
+What a cell shows is kept: 13800138000.0 is 13800138000, a date is 2026-11-24, a formula is its last result.
+"""
+
+import csv
+import hashlib
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, ZipError, load_workbook
+
+from app.rules.refusals import RuleBroken
+from app.rules.spreadsheets import (
+    LARGEST_SHEET_MB,
+    CsvBroken,
+    EncodingUnknown,
+    FileEmpty,
+    FileMissing,
+    NotATable,
+    WebPageInDisguise,
+    WorkbookDamaged,
+    WorkbookLocked,
+    WorkbookTooLarge,
+)
+
+Row = tuple[int, tuple[str, ...]]
+
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_STRANGERS = (
+    (b"%PDF", "PDF"),
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"Rar!", "RAR"),
+    (b"7z\xbc\xaf", "7z"),
+    (b"\x1f\x8b", "gzip"),
+    (b"MZ", "EXE"),
+    (b"SQLite format 3", "SQLite"),
+)
+_ENCODINGS = ("utf-8-sig", "gb18030")
+_LONGEST_CELL = 100_000
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file that can be read as a table. `rows()` reads it from the start, every time it is called."""
+
+    name: str
+    sha256: str
+    _rows: Any
+
+    def rows(self) -> Iterator[Row]:
+        """Every row with its number, the first being 1; empty rows too. Raises CsvBroken."""
+        return self._rows()
+
+
+def open_table(path: Path) -> TableFile:
+    """The table in a file, whatever its name says. Every refusal of `rules.spreadsheets` may be raised; none later,
+    but CsvBroken."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+            size = path.stat().st_size
+            digest = hashlib.file_digest(_rewound(file), "sha256").hexdigest()
+    except OSError:
+        raise FileMissing(name=path.name) from None
+    if not size or not start.strip(b"\xef\xbb\xbf \t\r\n\0"):
+        raise FileEmpty
+    _check_kind(start)
+    rows = _workbook_rows(path, start) if start.startswith((_ZIP, _OLE)) else _csv_rows(path)
+    return TableFile(path.name, digest, rows)
+
+
+def _rewound(file: Any) -> Any:
+    file.seek(0)
+    return file
+
+
+def _check_kind(start: bytes) -> None:
+    for mark, kind in _STRANGERS:
+        if start.startswith(mark):
+            raise NotATable(kind=kind)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise EncodingUnknown(row=1)
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<html", b"<!doctype", b"<?xml", b"<table", b"<meta")):
+        raise WebPageInDisguise
+    if b"\0" in start and not start.startswith((_ZIP, _OLE)):
+        raise NotATable(kind="?")
+
+
+# ── CSV ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _csv_rows(path: Path) -> Any:
+    encoding = _encoding_of(path)
+    delimiter = _delimiter_of(path, encoding)
+
+    def rows() -> Iterator[Row]:
+        csv.field_size_limit(_LONGEST_CELL)
+        number = 0
+        with path.open(encoding=encoding, newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter)
+            try:
+                for number, cells in enumerate(reader, start=1):
+                    yield number, tuple(cells)
+            except csv.Error:
+                raise CsvBroken(row=number + 1) from None
+
+    return rows
+
+
+def _encoding_of(path: Path) -> str:
+    """UTF-8 where the whole file is valid UTF-8, else GB18030. The whole file is decoded first: a wrong letter at the end
+    must not be found when half the rows are in."""
+    furthest = 0
+    for encoding in _ENCODINGS:
+        lines = 0
+        try:
+            with path.open(encoding=encoding, newline="") as file:
+                while block := file.read(_CHUNK):
+                    lines += block.count("\n")
+        except UnicodeDecodeError:
+            furthest = max(furthest, lines)
+            continue
+        return encoding
+    raise EncodingUnknown(row=furthest + 1)
+
+
+def _delimiter_of(path: Path, encoding: str) -> str:
+    """What stands most often in the header outside quotes; a file of one column has commas, as it were."""
+    with path.open(encoding=encoding, newline="") as file:
+        header = file.readline(_LONGEST_CELL)
+    outside = "".join(header.split('"')[::2])
+    return max(",;\t", key=outside.count)
+
+
+# ── Workbooks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _workbook_rows(path: Path, start: bytes) -> Any:
+    if start.startswith(_ZIP):
+        _check_size(path)
+    elif path.stat().st_size > LARGEST_SHEET_MB * 1_000_000:
+        raise WorkbookTooLarge(limit=LARGEST_SHEET_MB)
+    try:
+        workbook = load_workbook(path)
+        sheet = _first_filled(workbook)
+    except PasswordError:
+        raise WorkbookLocked from None
+    except (CalamineError, ZipError, OSError) as error:
+        raise _why_unreadable(error, path, start) from None
+
+    def rows() -> Iterator[Row]:
+        # The range begins at the first filled cell; what Excel calls row 3 must be row 3 here.
+        above = sheet.start[0] if sheet.start else 0
+        for number, cells in enumerate(sheet.iter_rows(), start=1 + above):
+            yield number, tuple(_shown(cell) for cell in cells)
+
+    return rows
+
+
+def _check_size(path: Path) -> None:
+    """Before unpacking: a small file may unpack to a thousand times its size."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError):
+        raise WorkbookDamaged from None
+    if sum(member.file_size for member in members) > LARGEST_SHEET_MB * 1_000_000:
+        raise WorkbookTooLarge(limit=LARGEST_SHEET_MB)
+    if not any(member.filename.startswith(("xl/", "content.xml")) for member in members):
+        raise NotATable(kind="ZIP")
+
+
+def _first_filled(workbook: CalamineWorkbook) -> CalamineSheet:
+    for name in workbook.sheet_names:
+        sheet = workbook.get_sheet_by_name(name)
+        if sheet.height:
+            return sheet
+    raise FileEmpty
+
+
+def _why_unreadable(error: Exception, path: Path, start: bytes) -> RuleBroken:
+    """Excel keeps a workbook with a password in an old container; calamine then finds no workbook in it."""
+    if start.startswith(_OLE) and "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+        return WorkbookLocked()
+    return WorkbookDamaged()
+
+
+def _shown(cell: object) -> str:
+    """A cell as text. Numbers as Excel keeps them: fifteen digits, so 0.1 + 0.2 is 0.3."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else format(cell, ".15g")
+    if isinstance(cell, datetime):
+        shown = (cell + timedelta(milliseconds=500)).replace(microsecond=0)
+        return shown.isoformat(" ") if shown.time() != time() else shown.date().isoformat()
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    return str(cell)

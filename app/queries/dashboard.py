@@ -1,0 +1,291 @@
+"""The first page of the back office: the shop's day in numbers, each with the address of the rows behind it.
+
+The addresses are a promise of the lists they open, whose filters mean the same conditions of `queries.scopes`:
+`purchase` ?occurred=today, ?slip=sale · `customer` ?created=today|this_month, ?birthday=within_7_days ·
+`survey-response` ?finished=last_30_days · `complaint` ?case=open|overdue|due_soon.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlmodel import Session, col
+
+from app.models import Customer, ImportBatch, Purchase, SurveyAnswer, SurveyQuestion, SurveyResponse
+from app.queries.scopes import (
+    CaseState,
+    Slip,
+    born,
+    cases,
+    celebrating,
+    coming_week,
+    last_days,
+    midnight,
+    on_days,
+    slips,
+)
+from app.rules.access import may, sees_only_own
+from app.rules.birthdays import birthdays_between
+from app.rules.days import months_after
+from app.rules.policy import Policy
+from app.rules.surveys import SATISFIED_FROM, whole
+from app.vocabulary import Calendar, ImportKind, QuestionKind, Role
+
+WEEK = timedelta(days=7)
+SURVEY_DAYS = timedelta(days=30)
+BIRTHDAYS_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number, what it was before (None: not compared), and where its rows are (None: not for this role)."""
+
+    value: int
+    address: str | None
+    before: int | None = None
+
+    @property
+    def change(self) -> int | None:
+        """How much more than before; None when not compared."""
+        return None if self.before is None else self.value - self.before
+
+
+@dataclass(frozen=True)
+class Share:
+    """A mean or a share of `n` answers, in whole points of 100; None without any. `is_enough`: n reaches the policy's
+    sample, fewer is shown as 样本不足."""
+
+    value: int | None
+    n: int
+    is_enough: bool
+    address: str | None
+    before: int | None = None
+
+
+@dataclass(frozen=True)
+class Birthday:
+    """Somebody to congratulate, `on` the day it is celebrated this time."""
+
+    customer_id: int
+    name: str
+    member_no: str
+    on: date
+    is_lunar: bool
+    address: str
+
+
+@dataclass(frozen=True)
+class LastImport:
+    """The newest file that came in. `finished_at` None: it is still running, or was broken off."""
+
+    kind: ImportKind
+    file_name: str
+    started_at: datetime
+    finished_at: datetime | None
+    created: int
+    updated: int
+    rejected: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """One look in the morning. Money in fen. "Before" is the same weekday a week ago up to the same hour, for the month
+    the month before up to the same day, for surveys the 30 days before."""
+
+    today: date
+    sales: Figure
+    takings_fen: Figure
+    new_customers: Figure
+    new_customers_this_month: Figure
+    survey_score: Share
+    satisfied_share: Share
+    open_cases: Figure
+    overdue_cases: Figure
+    due_soon_cases: Figure
+    birthday_count: Figure
+    birthdays: tuple[Birthday, ...]
+    last_import: LastImport | None
+
+
+def dashboard(session: Session, *, role: Role, now: datetime, zone: ZoneInfo, policy: Policy) -> Dashboard:
+    """The shop at this moment, its day being the zone's. Everybody who works here sees the numbers; names and the rows
+    behind a number only who may list them."""
+    today = now.astimezone(zone).date()
+    sales, takings = _purchases(session, role, now, zone)
+    arrivals, month = _customers(session, role, now, zone)
+    score, satisfied = _surveys(session, role, today, zone, policy)
+    waiting = _cases(session, role, now)
+    born = _address(role, "customers", "customer/list?birthday=within_7_days")
+    return Dashboard(
+        today=today,
+        sales=sales,
+        takings_fen=takings,
+        new_customers=arrivals,
+        new_customers_this_month=month,
+        survey_score=score,
+        satisfied_share=satisfied,
+        open_cases=waiting[CaseState.OPEN],
+        overdue_cases=waiting[CaseState.OVERDUE],
+        due_soon_cases=waiting[CaseState.DUE_SOON],
+        birthday_count=Figure(_birthday_count(session, today), born),
+        birthdays=tuple(_birthdays(session, today)) if born else (),
+        last_import=_last_import(session) if may(role, "import_batches", "list") else None,
+    )
+
+
+def _address(role: Role, subject: str, path: str) -> str | None:
+    """Where the rows are; None where this role would not find exactly these."""
+    return f"/admin/{path}" if may(role, subject, "list") and not sees_only_own(role, subject) else None
+
+
+def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    return _sum(1, *conditions)
+
+
+def _sum(value: Any, *conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((and_(*conditions), value), else_=0)), 0)
+
+
+def _purchases(session: Session, role: Role, now: datetime, zone: ZoneInfo) -> tuple[Figure, Figure]:
+    """Today's slips and what they brought in, refunds taken off; a refund is a row with a negative amount."""
+    today = now.astimezone(zone).date()
+    at, paid, sold = col(Purchase.occurred_at), col(Purchase.paid_fen), slips(Slip.SALE)
+    is_today, was_then = on_days(at, today, today, zone), _same_hours_last_week(at, now, zone)
+    n, n_before, fen, fen_before = session.execute(
+        select(_count(is_today, sold), _count(was_then, sold), _sum(paid, is_today), _sum(paid, was_then)).where(
+            is_today | was_then
+        )
+    ).one()
+    rows = _address(role, "purchases", "purchase/list?occurred=today")
+    return Figure(n, rows and f"{rows}&slip=sale", n_before), Figure(int(fen), rows, int(fen_before))
+
+
+def _customers(session: Session, role: Role, now: datetime, zone: ZoneInfo) -> tuple[Figure, Figure]:
+    """Who is new today, and this month; the month before counts to the same day."""
+    today = now.astimezone(zone).date()
+    at, a_month_ago = col(Customer.created_at), months_after(today, -1)
+    day, day_before = on_days(at, today, today, zone), _same_hours_last_week(at, now, zone)
+    month = on_days(at, today.replace(day=1), today, zone)
+    month_before = on_days(at, a_month_ago.replace(day=1), a_month_ago, zone)
+    n, n_before, months, months_before = session.execute(
+        select(_count(day), _count(day_before), _count(month), _count(month_before)).where(
+            at >= midnight(a_month_ago.replace(day=1), zone)
+        )
+    ).one()
+    return (
+        Figure(n, _address(role, "customers", "customer/list?created=today"), n_before),
+        Figure(months, _address(role, "customers", "customer/list?created=this_month"), months_before),
+    )
+
+
+def _same_hours_last_week(column: Any, now: datetime, zone: ZoneInfo) -> ColumnElement[bool]:
+    """A whole Tuesday would always beat the morning of this one."""
+    then = now - WEEK
+    return and_(column >= midnight(then.astimezone(zone).date(), zone), column < then)
+
+
+def _surveys(session: Session, role: Role, today: date, zone: ZoneInfo, policy: Policy) -> tuple[Share, Share]:
+    """满意度得分: the mean of the finished responses' scores. 满意率: the share of ratings in the upper part of their
+    scale (4 and 5 of 5), the usual CSAT. Source: semantics 5.6."""
+    at = col(SurveyResponse.finished_at)
+    this, before = last_days(at, SURVEY_DAYS, today, zone), last_days(at, SURVEY_DAYS, today - SURVEY_DAYS, zone)
+    score = col(SurveyResponse.score)
+    n, total, n_before, total_before = session.execute(
+        select(
+            _count(this, score.is_not(None)),
+            _sum(func.coalesce(score, 0), this),
+            _count(before, score.is_not(None)),
+            _sum(func.coalesce(score, 0), before),
+        ).where(this | before)
+    ).one()
+    ratings, happy, ratings_before, happy_before = session.execute(_ratings(this, before)).one()
+    rows = _address(role, "survey_responses", "survey-response/list?finished=last_30_days")
+    is_enough = n >= policy.sample_min
+    return (
+        Share(_mean(total, n), n, is_enough, rows, _mean(total_before, n_before)),
+        Share(_mean(100 * happy, ratings), n, is_enough, rows, _mean(100 * happy_before, ratings_before)),
+    )
+
+
+def _ratings(this: ColumnElement[bool], before: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    number, top = col(SurveyAnswer.number), col(SurveyQuestion.scale_max)
+    # is_satisfied of rules.surveys, as the database says it.
+    happy = (number - 1) * SATISFIED_FROM.denominator >= (top - 1) * SATISFIED_FROM.numerator
+    return (
+        select(_count(this), _count(this, happy), _count(before), _count(before, happy))
+        .select_from(SurveyAnswer)
+        .join(SurveyQuestion, col(SurveyQuestion.id) == SurveyAnswer.question_id)
+        .join(SurveyResponse, col(SurveyResponse.id) == SurveyAnswer.response_id)
+        .where(col(SurveyQuestion.kind) == QuestionKind.RATING, number.is_not(None), this | before)
+    )
+
+
+def _mean(total: int, n: int) -> int | None:
+    return whole(Fraction(int(total), n)) if n else None
+
+
+def _cases(session: Session, role: Role, now: datetime) -> dict[CaseState, Figure]:
+    counts = session.execute(
+        select(*(_count(cases(state, now)) for state in CaseState)).where(cases(CaseState.OPEN, now))
+    ).one()
+    return {
+        state: Figure(n, _address(role, "complaints", f"complaint/list?case={state}"))
+        for state, n in zip(CaseState, counts, strict=True)
+    }
+
+
+def _birthday_count(session: Session, today: date) -> int:
+    return session.execute(
+        select(func.count()).select_from(Customer).where(celebrating(*coming_week(today)))
+    ).scalar_one()
+
+
+def _birthdays(session: Session, today: date) -> list[Birthday]:
+    """Who celebrates from today on, soonest first; no more than fit on the page."""
+    celebrated = birthdays_between(*coming_week(today))
+    soonest = case(
+        *(
+            (born(calendar, month, day), (on - today).days)
+            for (calendar, month, day), on in celebrated.items()
+        )
+    )  # fmt: skip
+    people = session.execute(
+        select(
+            col(Customer.id), col(Customer.name), col(Customer.member_no),
+            col(Customer.birthday_calendar), col(Customer.birth_month), col(Customer.birth_day),
+        )
+        .where(celebrating(*coming_week(today)))
+        .order_by(soonest, col(Customer.id))
+        .limit(BIRTHDAYS_SHOWN)
+    )  # fmt: skip
+    return [
+        Birthday(
+            customer_id,
+            name,
+            member_no,
+            celebrated[calendar, month, day],
+            calendar is Calendar.LUNAR,
+            f"/admin/customer/details/{customer_id}",
+        )
+        for customer_id, name, member_no, calendar, month, day in people
+    ]
+
+
+def _last_import(session: Session) -> LastImport | None:
+    batch = session.scalars(select(ImportBatch).order_by(col(ImportBatch.id).desc()).limit(1)).first()
+    if batch is None:
+        return None
+    return LastImport(
+        batch.kind,
+        batch.file_name,
+        batch.started_at,
+        batch.finished_at,
+        batch.created,
+        batch.updated,
+        batch.rejected,
+        f"/admin/import-batch/details/{batch.id}",
+    )

@@ -1,0 +1,150 @@
+"""What the customer's survey pages show."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from app.models import Complaint, Survey, SurveyAnswer, SurveyQuestion, SurveyResponse
+from app.rules.questions import Answer, Question
+from app.rules.surveys import SurveyUnknown, check_open
+from app.vocabulary import QuestionKind, ResponseState, SurveyMode
+
+
+@dataclass(frozen=True)
+class SurveySheet:
+    """A survey as a customer sees it: `questions` are the screens that make the score, `contact` the one after them
+    (None when the shop does not ask everybody)."""
+
+    id: int
+    slug: str
+    title: str
+    intro: str
+    thanks: str
+    mode: SurveyMode
+    questions: tuple[Question, ...]
+    contact: Question | None
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether answers belong to nobody."""
+        return self.mode is SurveyMode.ANONYMOUS
+
+    def question(self, key: str) -> Question | None:
+        """The question of that key."""
+        return next((question for question in self.questions if question.key == key), None)
+
+    def place_of(self, question: Question) -> int:
+        """Its number on the screen, from 1."""
+        return self.questions.index(question) + 1
+
+    def before(self, question: Question) -> Question | None:
+        """The question before it."""
+        place = self.questions.index(question)
+        return self.questions[place - 1] if place else None
+
+    def after(self, question: Question) -> Question | None:
+        """The question after it."""
+        return next(iter(self.questions[self.questions.index(question) + 1 :]), None)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One customer's way through a survey, so far: what she answered by the question's key, and what came of it."""
+
+    submission_id: str
+    answers: dict[str, Answer]
+    is_finished: bool = False
+    is_low: bool = False
+    has_contact: bool = False
+    receipt_no: str = ""
+    due_at: datetime | None = None
+
+    @property
+    def is_started(self) -> bool:
+        """Whether anything was answered."""
+        return bool(self.answers)
+
+
+def question_of(row: SurveyQuestion) -> Question:
+    """A stored question as the rules know it."""
+    return Question(
+        key=row.key,
+        kind=row.kind,
+        text=row.text,
+        hint=row.hint,
+        dimension=row.dimension,
+        weight=row.weight,
+        scale_max=row.scale_max,
+        # Whom to call may always be left out.
+        is_required=row.is_required and row.kind is not QuestionKind.CONTACT,
+        options=tuple(line.strip() for line in row.options.splitlines() if line.strip()),
+    )
+
+
+def question_rows(session: Session, survey_id: int) -> list[SurveyQuestion]:
+    """The questions of a survey in their order."""
+    of_survey = select(SurveyQuestion).where(SurveyQuestion.survey_id == survey_id)
+    return list(session.exec(of_survey.order_by(col(SurveyQuestion.position), col(SurveyQuestion.id))))
+
+
+def survey_sheet(session: Session, slug: str) -> SurveySheet:
+    """The survey of that address, open or not. Raises SurveyUnknown."""
+    survey = session.exec(select(Survey).where(Survey.slug == slug)).first() if slug.isprintable() else None
+    if survey is None or survey.id is None:
+        raise SurveyUnknown
+    asked = [question_of(row) for row in question_rows(session, survey.id)]
+    return SurveySheet(
+        id=survey.id,
+        slug=survey.slug,
+        title=survey.title,
+        intro=survey.intro,
+        thanks=survey.thanks,
+        mode=survey.mode,
+        questions=tuple(question for question in asked if question.kind is not QuestionKind.CONTACT),
+        contact=None
+        if survey.mode is SurveyMode.ANONYMOUS
+        else next((question for question in asked if question.kind is QuestionKind.CONTACT), None),
+    )
+
+
+def check_answerable(session: Session, sheet: SurveySheet, *, now: datetime) -> None:
+    """Refuse when a customer who scanned the code cannot answer now: SurveyUnknown, SurveyClosed, SurveyNotOpenYet or
+    SurveyByInvitation."""
+    survey = session.exec(select(Survey).where(Survey.id == sheet.id)).one()
+    check_open(survey.status, survey.mode, opens_at=survey.opens_at, closes_at=survey.closes_at, now=now)
+
+
+def run_of(session: Session, sheet: SurveySheet, submission_id: str) -> Run:
+    """How far this run has come; one that was never seen has not begun. A run of another survey is none of this one."""
+    response = session.exec(
+        select(SurveyResponse).where(
+            SurveyResponse.submission_id == submission_id, SurveyResponse.survey_id == sheet.id
+        )
+    ).first()
+    if response is None or response.id is None:
+        return Run(submission_id, {})
+    complaint = session.exec(select(Complaint).where(Complaint.response_id == response.id)).first()
+    return Run(
+        submission_id=submission_id,
+        answers=stored_answers(session, response.id),
+        is_finished=response.state is ResponseState.FINISHED,
+        is_low=response.is_low,
+        has_contact=bool(response.contact_phone),
+        receipt_no=complaint.receipt_no if complaint else "",
+        due_at=complaint.due_at if complaint else None,
+    )
+
+
+def is_of_another_survey(session: Session, sheet: SurveySheet, submission_id: str) -> bool:
+    """Whether this run belongs to a different survey, so that it cannot be used here."""
+    survey_id = session.exec(
+        select(SurveyResponse.survey_id).where(SurveyResponse.submission_id == submission_id)
+    ).first()
+    return survey_id is not None and survey_id != sheet.id
+
+
+def stored_answers(session: Session, response_id: int) -> dict[str, Answer]:
+    """The answers of a response by their questions' keys."""
+    rows = session.exec(select(SurveyAnswer).where(SurveyAnswer.response_id == response_id))
+    return {row.question_key: Answer(row.value, row.number) for row in rows}

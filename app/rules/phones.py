@@ -1,0 +1,104 @@
+"""Telephone numbers: one spelling for every way people and tills write them.
+
+Mainland China, Hong Kong, Macau and Taiwan. Source: ITU-T E.164; the numbering plans are those of `phonenumbers`.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat
+
+from app.rules.refusals import RuleBroken, words
+
+REGIONS = frozenset({"CN", "HK", "MO", "TW"})
+DEMO_PREFIX = "+861000000"
+"""Reserved for demo shops: +86 100 0000 xxxx rings nowhere, so a demo can never reach a real person."""
+
+_DEMO = re.compile(r"(?:(?:\+|00)?86)?(1000000\d{4})")
+_EXCEL_FLOAT = re.compile(r"(\d+)\.0+")
+_SCIENTIFIC = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+")
+_ABROAD = {"852": "HK", "853": "MO", "886": "TW"}
+
+
+class PhoneWrong(RuleBroken):
+    """Not a number that can be called in the regions the shop serves."""
+
+    code = "phone_wrong"
+    message = words("请填写完整的手机号，或带区号的座机号（支持大陆、香港、澳门、台湾）。")
+
+
+class PhoneRounded(PhoneWrong):
+    """Excel showed the number as 1.38E+10 and saved just that: the last digits are gone."""
+
+    code = "phone_rounded"
+    message = words(
+        "Excel 把号码存成了 1.38E+10 这样的形式，后面的数字已经丢失。请在 Excel 里把这一列改为“文本”，再重新导出。"
+    )
+
+
+class PhoneMasked(PhoneWrong):
+    """The till hid the middle digits: 138****8000 cannot be told from other numbers."""
+
+    code = "phone_masked"
+    message = words("号码中间的数字被星号遮住了，认不出是谁。请导出完整的号码。")
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A telephone number: `e164` to keep and compare, `last4` to find at the counter, `masked` to show."""
+
+    e164: str
+    last4: str
+    masked: str
+
+
+def parse_phone(text: str) -> Phone:
+    """The number somebody wrote, in its one spelling. Spaces, dashes, full-width digits, 86, 0086 and +86 do not
+    matter; a landline needs its area code (whose zero Excel may have eaten). Raises PhoneWrong."""
+    plain = _plain(text)
+    if _SCIENTIFIC.fullmatch(plain):
+        raise PhoneRounded("phone")
+    if "*" in plain:
+        raise PhoneMasked("phone")
+    if whole := _EXCEL_FLOAT.fullmatch(plain):
+        plain = whole[1]
+    if demo := _DEMO.fullmatch(re.sub(r"\D", "", plain)):
+        return _phone(f"+86{demo[1]}", demo[1])
+    return _real(plain)
+
+
+def is_demo(e164: str) -> bool:
+    """Whether the number is of the pattern reserved for demo shops."""
+    return e164.startswith(DEMO_PREFIX)
+
+
+def _plain(text: str) -> str:
+    """Half-width, and without the invisible marks that address books put around a copied number."""
+    folded = unicodedata.normalize("NFKC", text).strip()
+    return "".join(letter for letter in folded if unicodedata.category(letter) not in {"Cc", "Cf"})
+
+
+def _real(plain: str) -> Phone:
+    # 852 9123 4567 without a plus: Hong Kong, not area code 0852.
+    region = _ABROAD.get(plain[:3], "CN")
+    for spelling, home in ((f"+{plain}", region), (plain, "CN")) if region != "CN" else ((plain, "CN"),):
+        try:
+            number = phonenumbers.parse(spelling, home)
+        except NumberParseException:
+            continue
+        if number.extension or not phonenumbers.is_valid_number(number):
+            continue
+        if phonenumbers.region_code_for_number(number) in REGIONS:
+            e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+            return _phone(e164, phonenumbers.national_significant_number(number))
+    raise PhoneWrong("phone")
+
+
+def _phone(e164: str, national: str) -> Phone:
+    """Masked keeps three digits and the last four of an eleven-digit number, fewer of a shorter one."""
+    shown = 3 if len(national) >= 11 else 2
+    country = "" if e164.startswith("+86") else f"{e164[:4]} "
+    hidden = "*" * (len(national) - shown - 4)
+    return Phone(e164, national[-4:], f"{country}{national[:shown]}{hidden}{national[-4:]}")

@@ -1,0 +1,181 @@
+"""A sale as a till tells it, and when two tellings are the same sale."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from app.rules.customers import TextTooLong
+from app.rules.member_numbers import parse_member_no
+from app.rules.phones import Phone, PhoneWrong, parse_phone
+from app.rules.refusals import RuleBroken, words
+from app.vocabulary import SaleChannel
+
+_LIMITS = {"order_no": 60}
+_LINE_LIMITS = {"item": 120, "sku": 40, "category": 40}
+
+
+class CustomerUnknown(RuleBroken):
+    """The till named somebody the shop does not know."""
+
+    code = "customer_unknown"
+    message = words("没有这位顾客。请先导入顾客，再导入消费。")
+
+
+class MemberNumberLostZeros(RuleBroken):
+    """A spreadsheet took 00000018 for a number and wrote 18."""
+
+    code = "member_no_lost_zeros"
+    message = words("会员号开头的 0 可能被 Excel 去掉了（{member_no}）。请把这一列改为“文本”再导出。")
+
+
+class OrderDiffers(RuleBroken):
+    """The order number is known with other content: one of the two is wrong, and we cannot know which."""
+
+    code = "order_differs"
+    message = words("单号已存在但内容不同。")
+    status = 409
+
+
+class OrderWithoutNumber(RuleBroken):
+    """A sale that could be told twice without anybody noticing."""
+
+    code = "order_no_missing"
+    message = words("缺少单号。合并过的单元格要先取消合并，每一行都填上单号。")
+
+
+class OrderEmpty(RuleBroken):
+    """A slip without a line."""
+
+    code = "order_empty"
+    message = words("这一单里没有商品。")
+
+
+class RefundOfUnknown(RuleBroken):
+    """A refund needs the sale it takes back."""
+
+    code = "refund_of_unknown"
+    message = words("没有找到被退的那一单。")
+
+
+class RefundTooLarge(RuleBroken):
+    """More would be given back than was paid."""
+
+    code = "refund_too_large"
+    message = words("退款超过了原单还能退的金额。")
+
+
+class StoreUnknown(RuleBroken):
+    """A store the shop does not have."""
+
+    code = "store_unknown"
+    message = words("没有这家门店：{store}。")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaleLine:
+    """One thing on a slip. `unit_price_fen` None: worked out from the amount. `staff` is a name or a login."""
+
+    item: str
+    amount_fen: int
+    quantity: int = 1
+    unit_price_fen: int | None = None
+    sku: str = ""
+    category: str = ""
+    staff: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sale:
+    """A slip of the till. Neither member number nor phone: somebody walked in. `refund_of` is the order number that is
+    taken back. `store` is a code or a name, empty meaning the shop's only store. `paid_fen` None: the lines' sum."""
+
+    order_no: str
+    occurred_at: datetime
+    lines: tuple[SaleLine, ...]
+    member_no: str = ""
+    phone: str = ""
+    store: str = ""
+    channel: SaleChannel = SaleChannel.STORE
+    refund_of: str = ""
+    paid_fen: int | None = None
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """How the till named the customer: by number, by phone, by both, or not at all."""
+
+    member_no: str = ""
+    phone: Phone | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the till named anybody."""
+        return bool(self.member_no or self.phone)
+
+
+def buyer_of(sale: Sale) -> Buyer:
+    """Whom the till named. The member number comes first; beside one, a phone that cannot be read (masked, say) does
+    not matter. Raises PhoneWrong or MemberNumberWrong."""
+    number = parse_member_no(sale.member_no) if sale.member_no.strip() else ""
+    if not sale.phone.strip():
+        return Buyer(number)
+    try:
+        return Buyer(number, parse_phone(sale.phone))
+    except PhoneWrong:
+        if number:
+            return Buyer(number)
+        raise
+
+
+def paid_fen(sale: Sale) -> int:
+    """What was paid: as told, or the sum of the lines."""
+    return sum(line.amount_fen for line in sale.lines) if sale.paid_fen is None else sale.paid_fen
+
+
+def judged(sale: Sale) -> Sale:
+    """The sale as it is kept: a refund takes money back whatever sign the till wrote. Raises RuleBroken for one without
+    a number or lines, or with texts too long to keep."""
+    if not sale.order_no.strip():
+        raise OrderWithoutNumber("order_no")
+    if not sale.lines:
+        raise OrderEmpty("item")
+    _check_lengths(sale, _LIMITS)
+    for line in sale.lines:
+        _check_lengths(line, _LINE_LIMITS)
+    if sale.refund_of and paid_fen(sale) > 0:
+        lines = tuple(replace(line, amount_fen=-line.amount_fen, quantity=-line.quantity) for line in sale.lines)
+        return replace(sale, lines=lines, paid_fen=None if sale.paid_fen is None else -sale.paid_fen)
+    return sale
+
+
+def fingerprint(sale: Sale) -> str:
+    """What two tellings of one sale have in common: when, what, how much, what it refunds. Not whose it is (numbers
+    change when records are joined) and not the order of the lines."""
+    lines = sorted(
+        (line.sku, line.item, line.category, line.quantity, unit_price_fen(line), line.amount_fen, line.staff)
+        for line in sale.lines
+    )
+    told = [sale.occurred_at.astimezone(UTC).isoformat(), sale.channel, sale.refund_of, paid_fen(sale), lines]
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
+
+
+def unit_price_fen(line: SaleLine) -> int:
+    """The price of one: as told, or the amount divided and rounded half up, because it is only shown."""
+    if line.unit_price_fen is not None:
+        return line.unit_price_fen
+    amount, quantity = abs(line.amount_fen), abs(line.quantity) or 1
+    return (2 * amount + quantity) // (2 * quantity)
+
+
+def check_refund(paid: int, refunded: Sequence[int], refund: int) -> None:
+    """Together no more may go back than came in. Amounts in fen, refunds negative. Raises RefundTooLarge."""
+    if paid + sum(refunded) + refund < 0:
+        raise RefundTooLarge("amount")
+
+
+def _check_lengths(told: Sale | SaleLine, limits: dict[str, int]) -> None:
+    for field, limit in limits.items():
+        if len(getattr(told, field)) > limit:
+            raise TextTooLong(field, limit=limit)

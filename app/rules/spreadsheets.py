@@ -1,0 +1,84 @@
+"""Which files can be read as a table, and why others cannot: one sentence each, with what to do."""
+
+from app.rules.refusals import RuleBroken, words
+
+MOST_ROWS = 500_000
+LARGEST_SHEET_MB = 200
+"""A workbook must be unpacked whole; a CSV of any size is read line by line."""
+
+
+class FileMissing(RuleBroken):
+    """No file there, or one nobody may read."""
+
+    code = "file_missing"
+    message = words("打不开文件 {name}：它不存在，或者没有读取的权限。")
+
+
+class FileEmpty(RuleBroken):
+    """Nothing in it."""
+
+    code = "file_empty"
+    message = words("文件是空的。")
+
+
+class OnlyHeader(RuleBroken):
+    """A header and nothing below it."""
+
+    code = "only_header"
+    message = words("文件里只有表头，没有数据。")
+
+
+class NotATable(RuleBroken):
+    """A PDF, a picture or a program, whatever its name says."""
+
+    code = "not_a_table"
+    message = words("这不是表格文件：里面其实是 {kind}。请从收银系统重新导出 CSV 或 XLSX。")
+
+
+class WebPageInDisguise(RuleBroken):
+    """Some tills write a web page and call it .xls."""
+
+    code = "web_page"
+    message = words("这其实是一个网页，只是名字像 Excel。请用 Excel 打开它，另存为 XLSX，再导入。")
+
+
+class WorkbookDamaged(RuleBroken):
+    """It begins like a workbook and does not go on like one."""
+
+    code = "workbook_damaged"
+    message = words("这个 Excel 文件已损坏，读不出来。请重新导出。")
+
+
+class WorkbookLocked(RuleBroken):
+    """Opened with a password only."""
+
+    code = "workbook_locked"
+    message = words("这个 Excel 文件有密码。请在 Excel 里去掉密码，再导入。")
+
+
+class WorkbookTooLarge(RuleBroken):
+    """More than fits the memory of a shop's machine."""
+
+    code = "workbook_too_large"
+    message = words("这个 Excel 文件太大了（展开后超过 {limit} MB）。请另存为 CSV 再导入，CSV 不限大小。")
+
+
+class EncodingUnknown(RuleBroken):
+    """Neither UTF-8 nor GB18030."""
+
+    code = "encoding_unknown"
+    message = words("读不懂文件的编码（第 {row} 行附近）。请另存为“CSV UTF-8”或 XLSX，再导入。")
+
+
+class CsvBroken(RuleBroken):
+    """A quote that never closes, or a cell as long as a book."""
+
+    code = "csv_broken"
+    message = words("第 {row} 行附近的引号或格子不对，后面读不下去。请检查那一行，或另存为 XLSX。")
+
+
+class TooManyRows(RuleBroken):
+    """More rows than one import takes."""
+
+    code = "too_many_rows"
+    message = words("一次最多导入 {limit} 行。请把文件分成几份。")
