@@ -62,7 +62,7 @@ def _entry(session: AuditedSession, action: AuditAction, row: SQLModel) -> dict[
     changes = _changes(action, row)
     if action is AuditAction.UPDATE and not changes:
         return None
-    return _values(session, action, row.__tablename__, _row_id(row), changes)
+    return _values(session, action, str(row.__tablename__), _row_id(row), changes)
 
 
 def _row_id(row: SQLModel) -> int:

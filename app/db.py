@@ -128,6 +128,8 @@ def _sqlite_engine(path: Path, ring: KeyRing, *, migrating: bool = False) -> Eng
     def _prepare(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy says BEGIN below, the driver never
         cursor = connection.cursor()
+        # SQLCipher would write its own lines to stderr beside the sentence the operator gets.
+        cursor.execute("PRAGMA cipher_log_level=NONE")
         cursor.execute(f"PRAGMA key=\"x'{ring.database.hex()}'\"")
         for pragma in (
             "busy_timeout=15000",

@@ -24,7 +24,7 @@ _locale: ContextVar[str] = ContextVar("locale", default="zh_CN")
 @cache
 def translations(locale: str) -> Translations:
     """The catalogue of a locale, read from the .po files themselves: nothing compiled can be stale."""
-    merged = Translations()
+    merged: Translations | None = None
     for domain in DOMAINS:
         path = CATALOGUES / locale / "LC_MESSAGES" / f"{domain}.po"
         if not path.exists():
@@ -34,8 +34,10 @@ def translations(locale: str) -> Translations:
         compiled = BytesIO()
         write_mo(compiled, catalogue)
         compiled.seek(0)
-        merged.merge(Translations(compiled, domain=domain))
-    return merged
+        part = Translations(compiled, domain=domain)
+        # The first part is kept, not merged into an empty one, which would count as English does.
+        merged = merged.merge(part) if merged else part
+    return merged or Translations()
 
 
 def use_locale(locale: str) -> None:
@@ -76,7 +78,7 @@ class Lazy(str):
         return escape(str(self))
 
     def __eq__(self, other: object) -> bool:
-        return str.__eq__(self, other)  # type: ignore[return-value]  # identity stays the Chinese text
+        return str.__eq__(self, other)  # its identity is the Chinese text, whatever language it shows
 
 
 def later(message: str) -> Lazy:
@@ -134,7 +136,9 @@ def stamp(at: datetime | None, zone: ZoneInfo) -> str:
 
 
 def grouped(member_no: str) -> str:
-    """A member number in groups of four."""
+    """A member number in groups of four; one with letters, from a till, as it is."""
+    if not member_no.isdecimal():
+        return member_no
     return " ".join(member_no[start : start + 4] for start in range(0, len(member_no), 4))
 
 

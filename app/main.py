@@ -5,9 +5,10 @@ from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.staticfiles import StaticFiles
 
+from app import admin
 from app.db import Database, open_database
 from app.queries.demo import DemoWatch
-from app.routes import health, refusals, setup
+from app.routes import cards, health, notices, refusals, setup, surveys
 from app.routes.guard import HeaderGuard, LocaleGuard, OriginGuard
 from app.routes.rendering import environment
 from app.settings import Settings, current_settings
@@ -39,6 +40,10 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     refusals.install(app)
     app.include_router(health.router)
     app.include_router(setup.router)
+    app.include_router(surveys.router)
+    app.include_router(notices.router)
+    app.include_router(cards.router)
+    admin.install(app, database, settings)
     app.mount("/static", StaticFiles(directory=APP / "static"), name="static")
     return app
 

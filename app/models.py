@@ -182,9 +182,7 @@ class Customer(Row, table=True):
     name_initials: str = Field(default="", max_length=40, sa_column_kwargs=personal("name"))
     gender: Gender = Field(default=Gender.UNKNOWN, sa_type=word(Gender))
 
-    phone: str | None = Field(
-        default=None, sa_type=encrypted("customers.phone"), sa_column_kwargs=personal("contact")
-    )
+    phone: str | None = Field(default=None, sa_type=encrypted("customers.phone"), sa_column_kwargs=personal("contact"))
     phone_index: bytes | None = Field(default=None, sa_column_kwargs=personal("contact"))
     phone_last4: str = Field(default="", max_length=4, index=True, sa_column_kwargs=personal("contact"))
     phone_masked: str = Field(default="", max_length=24, sa_column_kwargs=personal("contact"))
@@ -524,9 +522,7 @@ class Complaint(Row, table=True):
         default=None, sa_type=encrypted("complaints.contact_phone"), sa_column_kwargs=personal("contact")
     )
     contact_masked: str = Field(default="", max_length=24, sa_column_kwargs=personal("contact"))
-    response_id: int | None = Field(
-        default=None, foreign_key="survey_responses.id", ondelete="RESTRICT", unique=True
-    )
+    response_id: int | None = Field(default=None, foreign_key="survey_responses.id", ondelete="RESTRICT", unique=True)
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
     staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
     status: ComplaintStatus = Field(default=ComplaintStatus.OPEN, sa_type=word(ComplaintStatus))

@@ -1,8 +1,9 @@
 """Where this installation lives: addresses, secrets, paths. Shop policy is not here; the owner edits it."""
 
+import logging
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,7 +35,24 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except ZoneInfoNotFoundError as error:  # a KeyError, which pydantic would not report as a wrong setting
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in logging.getLevelNamesMapping():
+            raise ValueError("DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres_or_ours(cls, value: str) -> str:
+        if value and not value.startswith("postgresql"):
+            raise ValueError("only PostgreSQL; the encrypted SQLite file is used when this is empty")
         return value
 
     @field_validator("public_url")

@@ -21,16 +21,20 @@ METHODS = [("app/templates/**.html", "jinja2"), ("app/**.py", "python"), ("seed/
 OPTIONS = {"app/templates/**.html": {"trimmed": "true", "silent": "false"}}
 
 
-def used_words() -> Catalog:
-    """Every message of the program with the file it stands in."""
+def used_words(locale: str) -> Catalog:
+    """Every message of the program with the file it stands in, but those the back office's own catalogue
+    (`sqladmin.po`, written by hand) already says."""
     catalogue = Catalog(charset="utf-8", fuzzy=False)
+    said = kept(locale, "sqladmin")
     for folder in ("app", "seed"):
-        methods = [(pattern.removeprefix(f"{folder}/"), method) for pattern, method in METHODS if pattern.startswith(folder)]
+        methods = [
+            (pattern.removeprefix(f"{folder}/"), method) for pattern, method in METHODS if pattern.startswith(folder)
+        ]
         options = {pattern.removeprefix(f"{folder}/"): value for pattern, value in OPTIONS.items()}
         for file, _line, message, _comments, context in extract_from_dir(
             ROOT / folder, methods, options, keywords=MARKS, comment_tags=()
         ):
-            if message and message != ("", "") and _is_ours(message):
+            if message and message != ("", "") and _is_ours(message) and message not in said:
                 catalogue.add(message, locations=[(f"{folder}/{file}", 0)], context=context)
     return catalogue
 
@@ -46,11 +50,12 @@ def path_of(locale: str) -> Path:
     return ROOT / "locales" / locale / "LC_MESSAGES" / "rouge.po"
 
 
-def kept(locale: str) -> Catalog:
+def kept(locale: str, domain: str = "rouge") -> Catalog:
     """The catalogue as it stands."""
-    if not path_of(locale).exists():
+    path = path_of(locale).with_name(f"{domain}.po")
+    if not path.exists():
         return Catalog(locale=locale, charset="utf-8", fuzzy=False)
-    with path_of(locale).open("rb") as file:
+    with path.open("rb") as file:
         return read_po(file, locale=locale)
 
 
@@ -83,8 +88,8 @@ def _is_done(translation: str | tuple[str, ...]) -> bool:
 
 
 def bare_chinese() -> Iterator[str]:
-    """Chinese in Python code that no gettext call, `words` or `later` marks. Docstrings, comments, demo data, and names
-    written `# data:` may hold it."""
+    """Chinese in Python code that no gettext call, `words` or `later` marks. Docstrings and comments
+    may hold it, and lines or whole assignments that say `# data` (words that are read, not shown)."""
     for path in sorted((ROOT / "app").rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         lines = source.splitlines()
@@ -101,10 +106,16 @@ def bare_chinese() -> Iterator[str]:
             for statement in ast.walk(tree)
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         }
+        blocks = [
+            range(statement.lineno, (statement.end_lineno or 0) + 1)
+            for statement in ast.walk(tree)
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and "# data" in lines[statement.lineno - 1]
+        ]
         for node in ast.walk(tree):
             if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in marked | documents:
                 continue
-            if _is_ours(node.value) and "# data" not in lines[node.end_lineno - 1]:
+            is_data = "# data" in lines[(node.end_lineno or 0) - 1] or any(node.lineno in block for block in blocks)
+            if _is_ours(node.value) and not is_data:
                 yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.value[:40]}"
 
 
@@ -114,16 +125,16 @@ def _name(function: ast.expr) -> str:
 
 def gaps() -> list[str]:
     """What is missing, stale or unmarked."""
-    words = used_words()
     wrong = [f"not marked for translation: {place}" for place in bare_chinese()]
     for locale in LOCALES:
-        have = kept(locale)
+        words, have = used_words(locale), kept(locale)
         for message in words:
             known = have.get(message.id, message.context) if message.id else None
             if message.id and (known is None or not _is_done(known.string) or known.fuzzy):
                 wrong.append(f"{locale}: no translation of {message.id!r}")
         used = {message.id for message in words}
-        wrong += [f"{locale}: no longer used: {message.id!r}" for message in have if message.id and message.id not in used]
+        gone = [message.id for message in have if message.id and message.id not in used]
+        wrong += [f"{locale}: no longer used: {message!r}" for message in gone]
     return wrong
 
 
@@ -133,11 +144,11 @@ def main() -> int:
         wrong = gaps()
         sys.stdout.write("".join(f"{line}\n" for line in wrong))
         return 1 if wrong else 0
-    words = used_words()
     for locale in LOCALES:
         path_of(locale).parent.mkdir(parents=True, exist_ok=True)
         with path_of(locale).open("wb") as file:
-            write_po(file, updated(locale, words), width=120, no_location=False, include_lineno=False, sort_output=True, omit_header=True)
+            catalogue = updated(locale, used_words(locale))
+            write_po(file, catalogue, width=120, include_lineno=False, sort_output=True, omit_header=True)
     return 0
 
 

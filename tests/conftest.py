@@ -27,7 +27,9 @@ NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
 
 def isolated(data_dir: Path, **values: object) -> Settings:
     """Settings that look at no environment variable and no .env of this machine."""
-    return Settings(_env_file=None, data_dir=data_dir, **{"database_url": "", "public_url": "http://testserver"} | values)
+    return Settings(
+        _env_file=None, data_dir=data_dir, **{"database_url": "", "public_url": "http://testserver"} | values
+    )
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,13 @@ def test_the_clock_is_read_only_at_the_edges() -> None:
 
 @pytest.mark.parametrize("folder", ["rules", "actions", "queries"])
 def test_decisions_reads_and_changes_print_nothing_and_open_no_file(folder: str) -> None:
-    guilty = [place(path) for path in APP if path.parent.name == folder for _, name in calls(path) if name in {"print", "open"}]
+    guilty = [
+        place(path)
+        for path in APP
+        if path.parent.name == folder
+        for _, name in calls(path)
+        if name in {"print", "open"}
+    ]
     assert guilty == []
 
 
@@ -93,7 +99,7 @@ def test_no_import_hides_inside_a_function() -> None:
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_every_table_says_what_it_is_and_guards_its_links(table: Table) -> None:
     model = next(mapper.class_ for mapper in SQLModel._sa_registry.mappers if mapper.local_table is table)
-    assert model.__doc__ and len(model.__doc__) > 20
+    assert len(model.__doc__ or "") > 20
     leading = {index.columns.keys()[0] for index in table.indexes} | {
         column.name for column in table.columns if column.unique
     }
@@ -137,8 +143,12 @@ def test_a_partials_root_carries_its_name() -> None:
     for path in (ROOT / "app/templates").rglob("_*.html"):
         if path.parent.name in {"sqladmin", "components", "filters", "modals", "layouts"}:
             continue
-        root = re.search(r"<[a-z][^>]*>", path.read_text(encoding="utf-8"))
-        assert root and f'id="{path.stem[1:].replace("_", "-")}"' in root.group(), f"{path.name}: root needs its id"
+        text = path.read_text(encoding="utf-8")
+        if "{% macro" in text:  # a box of macros for its noun's pages, nothing htmx swaps
+            continue
+        root = re.search(r"<[a-z][^>]*>", text)
+        assert root, path
+        assert f'id="{path.stem[1:].replace("_", "-")}"' in root.group(), f"{path.name}: its root needs its id"
 
 
 def test_templates_hold_no_inline_script_and_no_unescaped_text() -> None:

@@ -40,19 +40,25 @@ def test_a_lost_key_beside_existing_data_is_never_replaced_by_a_new_one(sqlite_s
     assert not sqlite_settings.key_path.exists()
 
 
-def test_a_unit_of_work_that_raises_leaves_nothing(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.writing() as session:
+def _fail_halfway(database: Database) -> None:
+    with database.writing() as session:
         session.add(Tag(name="half"))
         session.flush()
         _ = 1 / 0
+
+
+def test_a_unit_of_work_that_raises_leaves_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        _fail_halfway(database)
     with database.reading() as session:
         assert session.exec(select(Tag).where(Tag.name == "half")).first() is None
 
 
 def test_a_reading_session_cannot_write(database: Database) -> None:
-    with database.reading() as session, pytest.raises(DatabaseError):
+    with database.reading() as session:
         session.add(Tag(name="sneaked in"))
-        session.flush()
+        with pytest.raises(DatabaseError):
+            session.flush()
 
 
 def test_a_unit_of_work_inside_another_is_refused_instead_of_waiting_for_itself(sqlite_settings: Settings) -> None:

@@ -35,7 +35,9 @@ def test_the_rules_page_has_every_rule_the_owner_may_change_with_its_default() -
     missing = [
         key
         for key, rule in POLICY_FIELDS.items()
-        if not re.search(rf"^\| `{key}` \| {re.escape(str(rule.default)) if rule.default != '' else '—'} \|", page, re.M)
+        if not re.search(
+            rf"^\| `{key}` \| {re.escape(str(rule.default)) if rule.default != '' else '—'} \|", page, re.MULTILINE
+        )
     ]
     assert missing == []
 
@@ -43,7 +45,7 @@ def test_the_rules_page_has_every_rule_the_owner_may_change_with_its_default() -
 def test_every_setting_is_explained_and_stands_in_the_example() -> None:
     names = {f"ROUGE_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"`(ROUGE_[A-Z_]+)`", read("docs/operations.md"))) >= names
-    assert set(re.findall(r"^#?\s*(ROUGE_[A-Z_]+)=", read(".env.example"), re.M)) == names
+    assert set(re.findall(r"^#?\s*(ROUGE_[A-Z_]+)=", read(".env.example"), re.MULTILINE)) == names
 
 
 def commands(group, prefix: str = "rouge") -> list[str]:
@@ -62,7 +64,9 @@ def test_every_command_is_explained_and_no_other_is_promised() -> None:
     for document in DOCS:
         for promised in re.findall(r"`rouge ([a-z]+)(?: ([a-z]+))?", document.read_text(encoding="utf-8")):
             line = f"rouge {promised[0]}"
-            assert any(command == line or command.startswith(f"{line} ") for command in real), f"{document.name}: {line}"
+            assert any(command == line or command.startswith(f"{line} ") for command in real), (
+                f"{document.name}: {line}"
+            )
 
 
 @pytest.mark.parametrize("document", DOCS, ids=lambda path: path.name)
@@ -86,4 +90,4 @@ def test_the_decisions_are_numbered_without_gaps() -> None:
 
 
 def test_the_container_is_built_by_the_script_a_shop_uses() -> None:
-    assert re.search(r"^RUN .*\./dev setup", read("Dockerfile"), re.M)
+    assert re.search(r"^RUN .*\./dev setup", read("Dockerfile"), re.MULTILINE)

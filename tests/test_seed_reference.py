@@ -1,11 +1,15 @@
 """What a new shop starts with."""
 
+import time
 from datetime import datetime
+from threading import Thread
 
 from sqlmodel import select
 
 from app.db import Database
 from app.models import Counter, Store, Survey, SurveyQuestion, Tag, Tier
+from app.queries.surveys import question_of, question_rows
+from app.rules.questions import check_publishable
 from app.vocabulary import CategoryOfNeed, QuestionKind, SurveyStatus
 from seed.reference import plant_reference
 
@@ -42,6 +46,39 @@ def test_every_need_has_a_tag_and_the_first_store_is_main(database: Database) ->
         assert {tag.category for tag in session.exec(select(Tag))} == set(CategoryOfNeed)
         assert session.exec(select(Store.code)).all() == ["main"]
         assert session.exec(select(Counter.value).where(Counter.name == "member_no")).one() == 1_000_000
+
+
+def test_the_survey_may_be_published_as_it_is(database: Database) -> None:
+    with database.reading() as session:
+        survey = session.exec(select(Survey)).one()
+        check_publishable(survey.slug, [question_of(row) for row in question_rows(session, survey.id)])
+
+
+def test_of_two_first_starts_at_once_one_plants(database: Database, now: datetime) -> None:
+    with database.writing() as session:
+        for table in (SurveyQuestion, Survey, Tag, Tier, Store, Counter):
+            for row in session.exec(select(table)):
+                session.delete(row)
+            session.flush()
+    trouble: list[Exception] = []
+
+    def first_start() -> None:
+        try:
+            with database.writing() as session:
+                plant_reference(session, now=now)
+                time.sleep(0.05)
+        except Exception as error:
+            trouble.append(error)
+
+    starts = [Thread(target=first_start) for _ in range(4)]
+    for start in starts:
+        start.start()
+    for start in starts:
+        start.join()
+    assert trouble == []
+    with database.reading() as session:
+        assert len(session.exec(select(Store.id)).all()) == 1
+        assert len(session.exec(select(Tier.id)).all()) == 4
 
 
 def test_planting_again_brings_nothing_back_the_owner_removed(database: Database, now: datetime) -> None:

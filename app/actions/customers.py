@@ -1,7 +1,7 @@
 """The one way a customer's record is made and changed: names, phones and numbers pass here, whoever brings them."""
 
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -16,6 +16,7 @@ from app.rules.customers import (
     PhoneTaken,
     read_details,
 )
+from app.rules.days import latest_today
 from app.rules.member_numbers import member_no
 from app.rules.names import NameMissing
 from app.rules.phones import Phone
@@ -77,11 +78,6 @@ def find_by_phone(session: Session, e164: str) -> Customer | None:
 # ── What the import of a whole file uses as well ──────────────────────────────────────────────────────────────────────
 
 
-def latest_today(now: datetime) -> date:
-    """The latest day it can be anywhere: a birthday after it lies in the future whatever the shop's zone is."""
-    return (now + timedelta(hours=14)).date()
-
-
 def new_customer(columns: dict[str, Any], *, tier_id: int | None, now: datetime) -> Customer:
     """A record, not yet stored, of columns that were judged."""
     return Customer(**_as_stored(columns) | {"tier_id": tier_id, "created_at": now, "updated_at": now})
@@ -89,10 +85,15 @@ def new_customer(columns: dict[str, Any], *, tier_id: int | None, now: datetime)
 
 def change_customer(customer: Customer, columns: dict[str, Any]) -> bool:
     """Put judged columns into a record; whether any of them was news."""
-    news = {name: value for name, value in _as_stored(columns).items() if getattr(customer, name) != value}
+    news = news_for(customer, columns)
     for name, value in news.items():
         setattr(customer, name, value)
     return bool(news)
+
+
+def news_for(customer: Customer, columns: dict[str, Any]) -> dict[str, Any]:
+    """What of judged columns is not in the record yet, as it would be stored."""
+    return {name: value for name, value in _as_stored(columns).items() if getattr(customer, name) != value}
 
 
 def lock_member_series(session: Session) -> Counter:
@@ -103,15 +104,15 @@ def lock_member_series(session: Session) -> Counter:
     return session.exec(wanted, execution_options={"populate_existing": True}).one()
 
 
-def take_member_nos(session: Session, series: Counter, count: int) -> list[str]:
-    """The next so many member numbers that no till has given out already."""
+def take_member_nos(session: Session, series: Counter, count: int, spoken_for: Collection[str] = ()) -> list[str]:
+    """The next so many member numbers that no till has given out already (`spoken_for`: is just about to)."""
     numbers: list[str] = []
     while len(numbers) < count:
         wanted = count - len(numbers)
         offer = [member_no(series.value + step) for step in range(1, wanted + 1)]
         series.value += wanted
         taken = set(session.exec(select(Customer.member_no).where(col(Customer.member_no).in_(offer))))
-        numbers += [number for number in offer if number not in taken]
+        numbers += [number for number in offer if number not in taken and number not in spoken_for]
     session.add(series)
     return numbers
 

@@ -43,7 +43,7 @@ def wipe_demo(session: Session) -> Wiped:
     note_deed(session, AuditAction.DELETE, DemoMark.__tablename__, rows=sum(removed.values()))
     return Wiped(
         {table: count for table, count in sorted(removed.items()) if count},
-        {table: len(ids) for table, ids in sorted(kept.items())},
+        {table: len(ids) for table, ids in sorted(kept.items()) if ids},
     )
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, SQLModel, col, func, select
+from sqlmodel import Session, col, func, select
 
 from app.actions.tiers import review_tier
 from app.columns import blind_index
@@ -21,6 +22,7 @@ from app.rules.purchases import (
     OrderDiffers,
     RefundOfUnknown,
     Sale,
+    SaleLine,
     StoreUnknown,
     buyer_of,
     check_refund,
@@ -59,10 +61,10 @@ class Known:
 
 @dataclass(frozen=True)
 class PlannedSale:
-    """A sale that may go in, in rows."""
+    """A sale that may go in, as the values of its rows; `purchase_id` of the lines is not known yet."""
 
-    purchase: Purchase
-    lines: tuple[PurchaseLine, ...]
+    purchase: dict[str, Any]
+    lines: tuple[dict[str, Any], ...]
 
 
 def record_purchase(session: Session, sale: Sale, *, policy: Policy, now: datetime, zone: ZoneInfo) -> Purchase:
@@ -75,20 +77,19 @@ def record_purchase(session: Session, sale: Sale, *, policy: Policy, now: dateti
     if first := known.orders.get(sale.order_no):
         return session.get_one(Purchase, first.purchase_id)
     planned = planned_sale(sale, known, now=now)
+    purchase = Purchase(**planned.purchase)
     try:
         with session.begin_nested():
-            session.add(planned.purchase)
+            session.add(purchase)
             session.flush()
-            for line in planned.lines:
-                line.purchase_id = planned.purchase.id or 0
-            session.add_all(planned.lines)
+            session.add_all(PurchaseLine(purchase_id=purchase.id or 0, **line) for line in planned.lines)
             session.flush()
     except IntegrityError:
         # Another till told the same order in the same moment; hers is the first.
         return session.exec(select(Purchase).where(Purchase.order_no == sale.order_no)).one()
-    if planned.purchase.customer_id:
-        review_tier(session, planned.purchase.customer_id, policy=policy, now=now, zone=zone)
-    return planned.purchase
+    if purchase.customer_id:
+        review_tier(session, purchase.customer_id, policy=policy, now=now, zone=zone)
+    return purchase
 
 
 def planned_sale(sale: Sale, known: Known, *, now: datetime, batch_id: int | None = None) -> PlannedSale:
@@ -96,37 +97,37 @@ def planned_sale(sale: Sale, known: Known, *, now: datetime, batch_id: int | Non
     sale = judged(sale)
     original = _original(sale, known)
     customer_id = _customer_id(buyer_of(sale), known) or (original.customer_id if original else None)
-    purchase = Purchase(
-        order_no=sale.order_no,
-        occurred_at=sale.occurred_at,
-        customer_id=customer_id,
-        store_id=_store_id(sale.store, known),
-        channel=sale.channel,
-        paid_fen=paid_fen(sale),
-        refund_of_id=original.purchase_id if original else None,
-        import_batch_id=batch_id,
-        fingerprint=fingerprint(sale),
-        created_at=now,
-    )
+    paid = paid_fen(sale)
     if original:
-        original.refunds.append(purchase.paid_fen)
-    lines = (
-        PurchaseLine(
-            purchase_id=0,
-            position=position,
-            sku=line.sku,
-            item=line.item,
-            category=line.category,
-            quantity=line.quantity,
-            unit_price_fen=unit_price_fen(line),
-            amount_fen=line.amount_fen,
-            treatment_id=known.treatments.get(line.sku),
-            product_id=known.products.get(line.sku),
-            staff_id=known.staff.get(line.staff),
-        )
-        for position, line in enumerate(sale.lines, start=1)
-    )
-    return PlannedSale(purchase, tuple(lines))
+        original.refunds.append(paid)
+    purchase = {
+        "order_no": sale.order_no,
+        "occurred_at": sale.occurred_at,
+        "customer_id": customer_id,
+        "store_id": _store_id(sale.store, known),
+        "channel": sale.channel,
+        "paid_fen": paid,
+        "refund_of_id": original.purchase_id if original else None,
+        "import_batch_id": batch_id,
+        "fingerprint": fingerprint(sale),
+        "created_at": now,
+    }
+    return PlannedSale(purchase, tuple(_line(at, line, known) for at, line in enumerate(sale.lines, start=1)))
+
+
+def _line(position: int, line: SaleLine, known: Known) -> dict[str, Any]:
+    return {
+        "position": position,
+        "sku": line.sku,
+        "item": line.item,
+        "category": line.category,
+        "quantity": line.quantity,
+        "unit_price_fen": unit_price_fen(line),
+        "amount_fen": line.amount_fen,
+        "treatment_id": known.treatments.get(line.sku),
+        "product_id": known.products.get(line.sku),
+        "staff_id": known.staff.get(line.staff),
+    }
 
 
 def check_same(sale: Sale, known: Known) -> None:
@@ -145,19 +146,14 @@ def insert_sales(session: Session, planned: Sequence[PlannedSale]) -> None:
         return
     ids = session.scalars(
         insert(Purchase).returning(col(Purchase.id), sort_by_parameter_order=True),
-        [values_of(sale.purchase) for sale in planned],
+        [sale.purchase for sale in planned],
     ).all()
     lines = [
-        values_of(line) | {"purchase_id": purchase_id}
+        line | {"purchase_id": purchase_id}
         for purchase_id, sale in zip(ids, planned, strict=True)
         for line in sale.lines
     ]
     session.execute(insert(PurchaseLine), lines)
-
-
-def values_of(row: SQLModel) -> dict[str, object]:
-    """A row's values for a bulk insert; the database gives the id."""
-    return {name: getattr(row, name) for name in type(row).model_fields if name != "id"}
 
 
 def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Known:
@@ -173,9 +169,7 @@ def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Kn
     open_stores = [store.id for store in stores if store.is_active]
     return Known(
         orders=_orders(session, sales, lock=lock),
-        by_number=dict(
-            session.exec(select(Customer.member_no, Customer.id).where(col(Customer.member_no).in_(numbers)))
-        ),  # type: ignore[arg-type]
+        by_number=_numbered(session, Customer.member_no, Customer.id, numbers),
         by_phone=customers_by_phone(session, phones),
         stores={key: store.id or 0 for store in stores for key in (store.name, store.code)},
         only_store_id=open_stores[0] if len(open_stores) == 1 else None,

@@ -96,7 +96,10 @@ def update_staff(session: Session, staff_id: int, details: StaffDetails, *, now:
 
 def disable_staff(session: Session, staff_id: int, *, now: datetime) -> Staff:
     """Close an account; its sessions end at once, its name stays on what it did. Raises LastOwner."""
-    staff = _staff(session, staff_id)
+    # Not held yet: `update_staff` holds the owners first, in their order, or two of these could block each other.
+    staff = session.get(Staff, staff_id)
+    if staff is None:
+        raise NotFound
     details = StaffDetails(staff.name, staff.login, staff.role, staff.store_id, staff.locale, is_active=False)
     return update_staff(session, staff_id, details, now=now)
 

@@ -1,10 +1,11 @@
 """The kinds of back-office view, and everything that is the same for all of them. `app/admin.py` only declares."""
 
 from app.admin_base.big import BigLedgerView, BigSetupView, BigView
-from app.admin_base.fields import LinesField, asks
-from app.admin_base.filters import MeaningFilter, RelationFilter, WordFilter, YesFilter
+from app.admin_base.fields import asks, locale_field
+from app.admin_base.filters import MeaningFilter, RelationFilter, WordFilter, YesFilter, birthdays, spans
 from app.admin_base.pages import SettingsPage
-from app.admin_base.showing import Child, Deed, Listed, Toned
+from app.admin_base.prints import CardsPage, PostersPage, PrintsCards, PrintsPoster
+from app.admin_base.showing import Child, Deed, Listed, rejected_rows
 from app.admin_base.sign_in import keep_session
 from app.admin_base.site import RougeAdmin
 from app.admin_base.views import ActingView, LedgerView, SetupView
@@ -14,19 +15,25 @@ __all__ = [
     "BigLedgerView",
     "BigSetupView",
     "BigView",
+    "CardsPage",
     "Child",
     "Deed",
     "LedgerView",
-    "LinesField",
     "Listed",
     "MeaningFilter",
+    "PostersPage",
+    "PrintsCards",
+    "PrintsPoster",
     "RelationFilter",
     "RougeAdmin",
     "SettingsPage",
     "SetupView",
-    "Toned",
     "WordFilter",
     "YesFilter",
     "asks",
+    "birthdays",
     "keep_session",
+    "locale_field",
+    "rejected_rows",
+    "spans",
 ]

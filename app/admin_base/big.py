@@ -29,7 +29,7 @@ class Lookup(QueryAjaxModelLoader):
     person may see."""
 
     def __init__(self, name: str, view: ShopView, condition: Condition) -> None:
-        target = mapped(view.model).relationships[name].mapper.class_
+        target: Any = mapped(view.model).relationships[name].mapper.class_
         super().__init__(name, target, view, fields=("id",), order_by=("id",))
         self.condition = condition
 
@@ -39,7 +39,7 @@ class Lookup(QueryAjaxModelLoader):
         table = self.model.__tablename__  # type: ignore[attr-defined]
         if person is None or not may(person.role, table, "list"):
             raise HTTPException(403)
-        statement = select(self.model).where(self.condition(cleaned(term))).limit(self.limit)
+        statement: Select[Any] = select(self.model).where(self.condition(cleaned(term))).limit(self.limit)
         if sees_only_own(person.role, table):
             statement = statement.where(own_rows(self.model, person.staff_id))
         return await self.model_admin._run_query(statement)

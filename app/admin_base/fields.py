@@ -8,7 +8,7 @@ from typing import Any
 from sqladmin.fields import QuerySelectField, SelectField, TimezoneAwareDateTimeField
 from sqladmin.forms import ModelConverter, converts
 from sqlalchemy.orm import ColumnProperty
-from wtforms import Form, IntegerField, StringField, TextAreaField
+from wtforms import Form, IntegerField, StringField
 from wtforms.fields.core import UnboundField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
@@ -19,6 +19,7 @@ from app.rules.amounts import fen_as_yuan, parse_fen
 from app.rules.refusals import RuleBroken
 
 BLANK = later("（不填）")
+_SHOP_TIME = later("店里的时间，如 2026-11-24 18:30")
 _TEXTS = {"String", "AutoString", "Text", "Encrypted"}
 
 
@@ -63,6 +64,7 @@ class ShopMomentField(TimezoneAwareDateTimeField):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("format", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"])
+        kwargs["description"] = kwargs.get("description") or _SHOP_TIME
         super().__init__(*args, display_timezone=asking().zone, **kwargs)
 
 
@@ -71,10 +73,6 @@ class WordField(SelectField):
 
     def __init__(self, label: str | None = None, validators: Any = None, *, of: type[StrEnum], **kwargs: Any) -> None:
         super().__init__(label, validators, coerce=of, choices=choices_of(of), blank_text=BLANK, **kwargs)
-
-
-class LinesField(TextAreaField):
-    """A longer text; its line breaks stay."""
 
 
 class ShopConverter(ModelConverter):
@@ -96,7 +94,8 @@ class ShopConverter(ModelConverter):
         column = prop.columns[0]
         kwargs["allow_blank"] = bool(column.nullable)
         kwargs["validators"] = [one for one in kwargs["validators"] if not isinstance(one, InputRequired)]
-        return WordField(of=column.type.enum_class, **kwargs)
+        kind: Any = column.type
+        return WordField(of=kind.enum_class, **kwargs)
 
     @converts("Integer")
     def conv_integer(self, model: type, prop: ColumnProperty, kwargs: dict[str, Any]) -> UnboundField:
@@ -119,6 +118,19 @@ class ShopConverter(ModelConverter):
         if not kwargs.get("allow_blank"):
             kwargs["validators"] = [DataRequired(), *kwargs["validators"]]
         return QuerySelectField(**{"blank_text": BLANK, **kwargs})
+
+
+LOCALE_NAMES = (
+    ("", later("跟随浏览器")),
+    ("zh_CN", "简体中文"),  # data
+    ("zh_TW", "繁體中文"),  # data
+    ("en", "English"),
+)
+
+
+def locale_field(label: str) -> UnboundField:
+    """A language of the back office, each in its own name."""
+    return SelectField(label, choices=list(LOCALE_NAMES))
 
 
 def asks(label: str, *, required: bool = False, hint: str = "", validators: Sequence[Any] = ()) -> dict[str, Any]:

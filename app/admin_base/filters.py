@@ -1,18 +1,21 @@
 """Filters of a list: each one select in the search form. A value nobody offered filters nothing."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import anyio.to_thread
+from sqladmin._types import _UNSET
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy import inspect as mapped
-from sqlalchemy.orm import InstrumentedAttribute
 from starlette.requests import Request
 
 from app.admin_base.writing import supplied
-from app.i18n import Lazy, gettext
+from app.i18n import Lazy, gettext, later
 from app.labels import choices_of
+from app.queries.scopes import celebrating, coming_week, last_days, on_days
 from app.rules.refusals import words
 
 _ALL = words("全部")
@@ -21,11 +24,13 @@ _ALL = words("全部")
 class Filter:
     """What SQLAdmin asks of a filter."""
 
-    template = "sqladmin/filters/lookup_filter.html"
+    template: str = "sqladmin/filters/lookup_filter.html"
     has_operator = False
+    default_value: Any = _UNSET
 
     def __init__(self, parameter_name: str, title: Lazy) -> None:
-        self.parameter_name, self.title = parameter_name, title
+        self.parameter_name: str = parameter_name
+        self.title: str = title
 
     async def lookups(self, request: Request, model: Any, run_query: Any) -> list[tuple[str, str]]:
         """The choices: everything first."""
@@ -35,7 +40,7 @@ class Filter:
         """Value and words of each choice."""
         raise NotImplementedError
 
-    async def get_filtered_query(self, query: Select[Any], value: str, model: Any) -> Select[Any]:
+    async def get_filtered_query(self, query: Select[Any], value: Any, model: Any) -> Select[Any]:
         """The list, narrowed."""
         condition = self.condition(value)
         return query if condition is None else query.where(condition)
@@ -82,9 +87,7 @@ class MeaningFilter(Filter):
     """By what the shop means: 今天, 逾期, 本周生日. Each choice is a condition that gets now, today, zone and policy by
     name."""
 
-    def __init__(
-        self, parameter_name: str, title: Lazy, **meanings: tuple[Lazy, Callable[..., ColumnElement[bool]]]
-    ) -> None:
+    def __init__(self, parameter_name: str, title: Lazy, **meanings: "Meaning") -> None:
         super().__init__(parameter_name, title)
         self.meanings = meanings
 
@@ -100,10 +103,41 @@ class MeaningFilter(Filter):
         return meaning(**supplied(meaning))
 
 
+Meaning = tuple[Lazy, Callable[..., ColumnElement[bool]]]
+
+
+def spans(column: Any) -> dict[str, Meaning]:
+    """The usual spans of days for an instant. The dashboard's addresses use these names."""
+
+    def on_today(today: date, zone: ZoneInfo) -> ColumnElement[bool]:
+        return on_days(column, today, today, zone)
+
+    def in_this_month(today: date, zone: ZoneInfo) -> ColumnElement[bool]:
+        return on_days(column, today.replace(day=1), today, zone)
+
+    def on_last(days: int) -> Callable[..., ColumnElement[bool]]:
+        return lambda today, zone: last_days(column, timedelta(days=days), today, zone)
+
+    return {
+        "today": (later("今天"), on_today),
+        "last_7_days": (later("最近 7 天"), on_last(7)),
+        "this_month": (later("本月"), in_this_month),
+        "last_30_days": (later("最近 30 天"), on_last(30)),
+    }
+
+
+def birthdays() -> dict[str, Meaning]:
+    """Whose birthday is near. The dashboard's addresses use these names."""
+    return {
+        "today": (later("今天"), lambda today: celebrating(today, today)),
+        "within_7_days": (later("7 天内"), lambda today: celebrating(*coming_week(today))),
+    }
+
+
 class RelationFilter(Filter):
     """By a record of a short table: tier, store, survey."""
 
-    def __init__(self, relation: InstrumentedAttribute[Any], title: Lazy) -> None:
+    def __init__(self, relation: Any, title: Lazy) -> None:
         super().__init__(relation.key, title)
         self.relation = relation
 
@@ -114,7 +148,9 @@ class RelationFilter(Filter):
 
         def read() -> list[tuple[str, str]]:
             with session_maker() as session:
-                return [(str(row.id), str(row)) for row in session.scalars(select(target).order_by(target.id).limit(200))]
+                return [
+                    (str(row.id), str(row)) for row in session.scalars(select(target).order_by(target.id).limit(200))
+                ]
 
         return await anyio.to_thread.run_sync(read)
 

@@ -1,12 +1,15 @@
 """How single columns look where their value alone says too little."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+
+from starlette.requests import Request
 
 from app.admin_base.asking import asking
 from app.admin_base.showing import Toned, changes_in_words
 from app.i18n import gettext, grouped, stamp
+from app.labels import word_of
 from app.rules.complaints import standing
 from app.rules.refusals import words
 
@@ -17,6 +20,16 @@ _LOW = words("{score}，低分")
 _REFUND = words("退款")
 _SALE = words("消费")
 _SOON_HOURS = 12
+_WITHOUT_VIEW = {
+    "purchase_lines": words("消费明细"),
+    "survey_answers": words("问卷答案"),
+    "customer_tags": words("顾客标签"),
+    "policy_settings": words("店里的规则"),
+    "public_tokens": words("专属链接"),
+    "counters": words("编号"),
+    "demo_marks": words("演示数据"),
+}
+_NOBODY = {"system": words("系统"), "customer": words("顾客")}
 
 
 def due(case: Any, name: str) -> Any:
@@ -49,33 +62,33 @@ def number(customer: Any, name: str) -> str:
     return grouped(customer.member_no)
 
 
-def table_name(entry: Any, name: str) -> str:
+def birthday(customer: Any, name: str) -> str:
+    """A day of birth with its calendar: 公历 1990-01-02."""
+    return f"{word_of(customer.birthday_calendar)} {customer.birthday}" if customer.birthday else ""
+
+
+def actor(entry: Any, name: str) -> str:
+    """Who did it: a person by name, the machine and a customer by what they are."""
+    return gettext(_NOBODY[entry.actor]) if entry.staff_id is None and entry.actor in _NOBODY else entry.actor
+
+
+def table_name(entry: Any, name: str, request: Request) -> str:
     """The table of an audit entry as people call it."""
-    return str(_tables().get(entry.subject, entry.subject))
+    return table_names(request.app.state.back_office.views).get(entry.subject, entry.subject)
 
 
-def changes(entry: Any, name: str) -> str:
+def changes(entry: Any, name: str, request: Request) -> str:
     """What an audit entry changed, in the words of the forms."""
-    return changes_in_words(entry, _columns())
-
-
-_views: Callable[[], list[Any]] = list
-
-
-def know_views(views: Callable[[], list[Any]]) -> None:
-    """Tell these formats where the labels of tables and columns are."""
-    global _views  # noqa: PLW0603  one back office per process names the tables
-    _views = views
-
-
-def _tables() -> dict[str, str]:
-    return {view.model.__tablename__: view.name for view in _views() if view.is_model}
-
-
-def _columns() -> dict[tuple[str, str], str]:
-    return {
+    labels = {
         (view.model.__tablename__, column): label
-        for view in _views()
+        for view in request.app.state.back_office.views
         if view.is_model
         for column, label in view._column_labels.items()
     }
+    return changes_in_words(entry, labels)
+
+
+def table_names(views: Iterable[Any]) -> dict[str, str]:
+    """Every table as people call it: by its view, or by a word of its own where it has none."""
+    own = {view.model.__tablename__: str(view.name) for view in views if view.is_model}
+    return {table: gettext(word) for table, word in _WITHOUT_VIEW.items()} | own

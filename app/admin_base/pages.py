@@ -34,6 +34,7 @@ class SettingsPage(BaseView):
     """The shop's rules on one page: each with its meaning, its default and what holds now."""
 
     subject: ClassVar[str] = "settings"
+    _admin_ref: ClassVar[Any]  # our RougeAdmin; its module imports this one
 
     @expose("/settings", methods=["GET", "POST"], identity="settings")
     async def settings(self, request: Request) -> Response:

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import InstrumentedAttribute, joinedload
+from sqlalchemy import desc, select
+from sqlalchemy.orm import joinedload
 from sqlmodel import Session, SQLModel
 from wtforms import Form
 from wtforms.fields.core import UnboundField
@@ -17,9 +17,12 @@ from app.admin_base.asking import asking
 from app.admin_base.fields import ShopForm
 from app.i18n import Lazy, gettext, later, stamp, yuan
 from app.labels import word_of
+from app.queries.scopes import own_rows
+from app.rules.access import sees_only_own
 from app.rules.refusals import words
 from app.vocabulary import AuditAction
 
+_DONE = later("已完成")
 VEILED = later("有内容，您的角色看不到")
 _CHANGED = words("{field}：{old} → {new}")
 _TOUCHED = words("{field}：已改（内容不记录）")
@@ -60,22 +63,27 @@ class Child:
     """
 
     title: Lazy
-    by: InstrumentedAttribute[Any]
-    columns: Mapping[InstrumentedAttribute[Any], Lazy]
+    by: Any  # to mypy a column of a SQLModel class is a plain value; the same for all below
+    columns: Mapping[Any, Lazy]
     order: Any
+    newest_first: bool = False
     limit: int = 50
-    related: tuple[InstrumentedAttribute[Any], ...] = ()
+    related: tuple[Any, ...] = ()
 
     @property
-    def table(self) -> type[SQLModel]:
+    def table(self) -> Any:
         """The children's table."""
         return self.by.class_
 
-    def rows(self, session: Session, row: SQLModel) -> list[tuple[Any, ...]]:
-        """The children of a record as ready values."""
-        statement = select(self.table).where(self.by == row.id).order_by(self.order).limit(self.limit)  # type: ignore[attr-defined]
+    def rows(self, session: Session, row: SQLModel) -> list[tuple[int | None, tuple[Any, ...]]]:
+        """The children of a record: number and ready values."""
+        order = desc(self.order) if self.newest_first else self.order
+        statement = select(self.table).where(self.by == row.id).order_by(order).limit(self.limit)  # type: ignore[attr-defined]
+        person = asking().person
+        if person is not None and sees_only_own(person.role, str(self.table.__tablename__)):
+            statement = statement.where(own_rows(self.table, person.staff_id))
         found = session.scalars(statement.options(*(joinedload(one) for one in self.related)))
-        return [tuple(shown(_value(one, column.key), column.key) for column in self.columns) for one in found]
+        return [(one.id, tuple(shown(_value(one, column.key), column.key) for column in self.columns)) for one in found]
 
 
 def _value(row: SQLModel, key: str) -> Any:
@@ -93,9 +101,9 @@ class Listed:
 
     table: None = None
 
-    def rows(self, session: Session, row: SQLModel) -> list[tuple[Any, ...]]:
-        """The rows as ready values."""
-        return self.rows_of(row)
+    def rows(self, session: Session, row: SQLModel) -> list[tuple[int | None, tuple[Any, ...]]]:
+        """The rows as ready values; they have no number."""
+        return [(None, values) for values in self.rows_of(row)]
 
     @property
     def columns(self) -> Mapping[str, Lazy]:
@@ -122,7 +130,7 @@ class Deed:
     action: Callable[..., Any]
     needs: tuple[str, str]
     fields: Mapping[str, UnboundField] = field(default_factory=dict)
-    done: Lazy = later("已完成")
+    done: Lazy = _DONE
     hint: Lazy | None = None
     when: Callable[[Any], bool] = always
     before: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
@@ -130,10 +138,7 @@ class Deed:
 
     def form(self, typed: Any = None) -> Form:
         """The form, empty or as it was typed."""
-        body = {
-            name: UnboundField(one.field_class, *one.args, **{**one.kwargs, "validators": list(one.kwargs.get("validators", ()))})
-            for name, one in self.fields.items()
-        }
+        body = {name: UnboundField(one.field_class, *one.args, **one.kwargs) for name, one in self.fields.items()}
         form: Form = type("DeedForm", (ShopForm,), body)(typed)
         for one in form:  # several deeds stand on one page; names may be the same, ids may not
             one.id = one.label.field_id = f"{self.name}-{one.id}"

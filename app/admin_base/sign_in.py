@@ -24,6 +24,7 @@ from app.settings import Settings
 # One sentence for every refusal: what differs between an account that is there and one that is not tells a stranger.
 _WRONG = words("账号或密码不对，请重新输入。连着输错几次后要等一会儿再试，最长一分钟。忘记密码请找店主重设。")
 _NO_OWNER = words("这家店还没有店主账号。请打开启动时显示的首次设置网址，或在服务器上运行 rouge init。")
+_OPENED = words("店铺开好了。请用刚才设的登录名和密码登录。")
 
 
 def safe_target(address: str) -> str:
@@ -80,7 +81,9 @@ class StaffSignIn(AuthenticationBackend):
         now = datetime.now(UTC)
         with self.database.reading() as session:
             credentials = credentials_of(session, login)
-        is_right, fresh_hash = verify_password(password[: LONGEST + 1], credentials.password_hash if credentials else None)
+        is_right, fresh_hash = verify_password(
+            password[: LONGEST + 1], credentials.password_hash if credentials else None
+        )
         with self.database.writing() as session:
             return sign_in(
                 session, credentials, is_right=is_right, fresh_hash=fresh_hash, now=now, ip=ip, user_agent=agent
@@ -98,13 +101,17 @@ class StaffSignIn(AuthenticationBackend):
             await anyio.to_thread.run_sync(end)
         request.session.clear()
         answer = RedirectResponse("/admin/login", 303)
-        answer.delete_cookie(cookie_name(self.settings), path="/", secure=is_https(self.settings), httponly=True, samesite="lax")
+        answer.delete_cookie(
+            cookie_name(self.settings), path="/", secure=is_https(self.settings), httponly=True, samesite="lax"
+        )
         return answer
 
-    def hint(self) -> str:
-        """What the sign-in page says before anybody owns the shop."""
+    def hint(self, *, just_opened: bool) -> str:
+        """What the sign-in page says before anybody owns the shop, and right after somebody does."""
         with self.database.reading() as session:
-            return "" if has_owner(session) else gettext(_NO_OWNER)
+            if not has_owner(session):
+                return gettext(_NO_OWNER)
+        return gettext(_OPENED) if just_opened else ""
 
 
 def keep_session(answer: Response, sid: str, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The back office as a whole: SQLAdmin with our sign-in, permissions, languages and one way to write."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from app.i18n import LOCALES, gettext, translations
 from app.labels import word_of
 from app.queries.dashboard import dashboard
 from app.queries.demo import DemoWatch
+from app.queries.finding import has_customers
 from app.rules.policy import Policy
 from app.rules.refusals import words
 from app.settings import Settings
@@ -65,6 +67,9 @@ class RougeAdmin(Admin):
             ),
         )
         self._arrange_routes()
+        self.admin.state.back_office = self
+        # Whoever handles what went wrong here finds what the outer application has.
+        self.admin.state.templates = app.state.templates
         environment = self.templates.env
         environment.globals.update(shared_globals(settings))
         environment.globals.update(signed_in=signed_in, demo_mode=DemoWatch(database, always=settings.demo))
@@ -101,16 +106,17 @@ class RougeAdmin(Admin):
 
     @login_required
     async def index(self, request: Request) -> Response:
-        """The shop's day. For everybody who works here; the numbers only for whoever may open their rows."""
+        """The shop's day. For everybody who works here; names and rows only for whoever may list them."""
         here = asking()
         assert here.person is not None, "a page of the back office without a person"
         role = here.person.role
 
-        def read() -> Any:
+        def read() -> dict[str, Any]:
             with self.database.reading() as session:
-                return dashboard(session, role=role, now=here.now, zone=here.zone, policy=here.policy)
+                day = dashboard(session, role=role, now=here.now, zone=here.zone, policy=here.policy)
+                return {"day": day, "has_customers": has_customers(session)}
 
-        context = {"day": await anyio.to_thread.run_sync(read), "may_open": self._may_open(request)}
+        context = {**await anyio.to_thread.run_sync(read), "may_open": self._may_open(request)}
         return await self.templates.TemplateResponse(request, "dashboard/page.html", context)
 
     def _may_open(self, request: Request) -> Any:
@@ -133,7 +139,8 @@ class RougeAdmin(Admin):
             if isinstance(answer, Response):
                 return answer
             context = {"next": form.get("next", ""), "username": form.get("username", ""), "error": answer}
-        context["hint"] = await anyio.to_thread.run_sync(self.sign_in.hint)
+        just_opened = "opened" in request.query_params and request.method == "GET"
+        context["hint"] = await anyio.to_thread.run_sync(partial(self.sign_in.hint, just_opened=just_opened))
         status = 422 if request.method == "POST" else 200
         return await self.templates.TemplateResponse(request, "sqladmin/login.html", context, status_code=status)
 

@@ -15,13 +15,14 @@ from sqlmodel import Session, SQLModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from wtforms import Form
+from wtforms import Form, StringField
 from wtforms.fields.core import UnboundField
 
 from app.admin_base.asking import asking
 from app.admin_base.fields import ShopConverter, ShopForm
+from app.admin_base.formats import table_names
 from app.admin_base.showing import VEILED, Child, Deed, Listed, Toned, shown
-from app.admin_base.writing import Refused, delete_rows, fill, said, supplied, write
+from app.admin_base.writing import LARGEST_ID, Refused, delete_rows, fill, number_of, said, supplied, write
 from app.db import Database
 from app.i18n import Lazy, gettext
 from app.queries.scopes import own_rows
@@ -31,7 +32,6 @@ from app.rules.refusals import NotFound, RuleBroken, words
 _SAVED = words("已保存：{name}")
 _DELETED = words("已删除")
 _CHECK = words("还没有保存，请看下面标出的地方。")
-LARGEST_ID = 2_147_483_647
 
 
 class ShopView(ModelView):
@@ -45,7 +45,10 @@ class ShopView(ModelView):
     page_size_options: ClassVar[Sequence[int]] = (25, 50, 100)
     details_template = "backoffice/details.html"
 
+    model: ClassVar[Any]
     database: ClassVar[Database]
+    _admin_ref: ClassVar[Any]  # our RougeAdmin; its module imports this one
+    column_filters: ClassVar[Sequence[Any]] = ()
     empty_hint: ClassVar[Lazy | None] = None
     search_hint: ClassVar[Lazy | None] = None
     children: ClassVar[Sequence[Child | Listed]] = ()
@@ -144,12 +147,23 @@ class ShopView(ModelView):
 
     def _lists(self, row: SQLModel) -> list[dict[str, Any]]:
         person = asking().person
+        views = {view.subject: view for view in self._admin_ref.views if view.is_model}
+        lists = []
         with self.database.reading() as session:
-            return [
-                {"title": one.title, "columns": list(one.columns.values()), "rows": one.rows(session, row)}
-                for one in self.children
-                if one.table is None or (person and may(person.role, one.table.__tablename__, "list"))
-            ]
+            for one in self.children:
+                table = one.table.__tablename__ if one.table else ""
+                view = views.get(table)
+                if table and not (person and may(person.role, table, "list")):
+                    continue
+                lists.append(
+                    {
+                        "title": one.title,
+                        "columns": list(one.columns.values()),
+                        "rows": one.rows(session, row),
+                        "open": view.identity if view and person and may(person.role, table, "details") else "",
+                    }
+                )
+        return lists
 
     # ── Forms ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,20 +216,23 @@ class ShopView(ModelView):
         """A changed record, in one unit of work."""
         before = await self.get_object_for_delete(pk)
         typed = await self._prepared(request, data, before)
-        row = await write(request, self.database, lambda session: self.changed(session, self._loaded(session, pk), typed))
+        row = await write(
+            request, self.database, lambda session: self.changed(session, self._loaded(session, pk), typed)
+        )
         Flash.success(request, gettext(_SAVED).format(name=row))
         return row
 
     async def delete_all(self, request: Request, pks: Sequence[str]) -> None:
         """All of these records or none of them."""
-        names = {view.model.__tablename__: str(view.name) for view in self._admin_ref.views if view.is_model}
+        names = table_names(self._admin_ref.views)
 
         check = type(self).before_delete
 
         def work(session: Session) -> None:
             rows = [self._loaded(session, pk) for pk in pks]
-            for row in rows if check else ():
-                check(session, row)
+            if check is not None:
+                for row in rows:
+                    check(session, row)
             delete_rows(session, rows, names)
 
         await write(request, self.database, work)
@@ -276,6 +293,7 @@ class ShopView(ModelView):
         if not form.validate():
             raise Refused(gettext(_CHECK))
         typed = {name: form[name].data for name in deed.fields}
+        typed |= {name: "" for name in typed if typed[name] is None and isinstance(form[name], StringField)}
         if deed.before is not None:
             typed = await prepare(request, deed.before, typed, row)
 
@@ -291,7 +309,7 @@ class ShopView(ModelView):
         request.state.deed_refused = sentence
         request.path_params["identity"] = self.identity
         answer = await self._admin_ref.details(request)
-        answer.status_code = 422
+        answer.status_code = getattr(request.state, "refused_status", 422)
         return answer
 
 
@@ -322,12 +340,13 @@ class ActingView(ShopView):
     takes: ClassVar[type]
     on_create: ClassVar[Callable[..., Any] | None] = None
     on_edit: ClassVar[Callable[..., Any] | None] = None
-    before: ClassVar[Callable[[dict[str, Any], Any], dict[str, Any]] | None] = None
+    before_create: ClassVar[Callable[[dict[str, Any], Any], dict[str, Any]] | None] = None
+    """Slow work on a new form before the unit of work: hashing."""
 
     async def _prepared(self, request: Request, data: dict[str, Any], row: Any) -> dict[str, Any]:
         typed = await super()._prepared(request, data, row)
-        before = type(self).before
-        return await prepare(request, before, typed, row) if before else typed
+        before = type(self).before_create
+        return await prepare(request, before, typed, row) if before and row is None else typed
 
     def created(self, session: Session, typed: Mapping[str, Any]) -> Any:
         """The action for a new record."""
@@ -349,11 +368,14 @@ class ActingView(ShopView):
             if one.name in typed:
                 given[one.name] = typed[one.name]
             elif one.name.endswith("_id") and relation in typed:
-                given[one.name] = int(typed[relation]) if typed[relation] else None
+                given[one.name] = number_of(typed[relation], relation) if typed[relation] else None
             elif one.name.endswith("_ids") and many in typed:
-                given[one.name] = tuple(int(number) for number in typed[many] or ())
+                given[one.name] = tuple(number_of(number, many) for number in typed[many] or ())
             elif row is not None and one.default is MISSING and one.default_factory is MISSING:
                 given[one.name] = getattr(row, one.name)
+            # Where nothing given means nothing changes, an emptied field has to be named.
+            if one.name == "emptied":
+                given["emptied"] = frozenset(name for name, value in given.items() if value is None)
             # An empty field is as good as none where the value has a default of its own.
             if given.get(one.name, "") is None and one.default not in (None, MISSING):
                 given[one.name] = one.default

@@ -31,11 +31,20 @@ _SORRY = words("系统出了点问题，您刚才的内容没有保存成功，�
 _HANGS = words("「{name}」还连着别的记录，不能删除：{records}。可以先处理它们，或者把它停用。")
 _COUNTED = words("{name} {n} 条")
 _CLASHES = {"unique": _TAKEN, "check": _OUT_OF_RANGE, "foreign": _GONE, "null": _MISSING}
+LARGEST_ID = 2_147_483_647
+"""What PostgreSQL's integer holds."""
 _SQLSTATES = {"23505": "unique", "23514": "check", "23503": "foreign", "23502": "null"}
 
 
 class Refused(Exception):
     """What SQLAdmin shows above the form. Empty when everything is said beside its field."""
+
+
+class ChoiceGone(RuleBroken):
+    """The chosen record has been deleted meanwhile."""
+
+    code = "choice_gone"
+    message = _GONE
 
 
 class HangsTogether(RuleBroken):
@@ -87,7 +96,7 @@ def said(request: Request, sentence: str, fields: tuple[str, ...] = ()) -> Refus
     known = [name for name in fields if name in getattr(request.state, "form_names", fields)]
     if not known:
         return Refused(sentence)
-    request.state.field_errors = {**getattr(request.state, "field_errors", {}), **dict.fromkeys(known, [sentence])}
+    request.state.field_errors = {**getattr(request.state, "field_errors", {}), **{name: [sentence] for name in known}}
     return Refused("")
 
 
@@ -103,7 +112,9 @@ def clash(error: IntegrityError) -> tuple[str, tuple[str, ...]]:
     text = str(origin)
     if "FOREIGN KEY" in text:
         return "foreign", ()
-    kind = next((kind for kind, mark in (("unique", "UNIQUE"), ("null", "NOT NULL"), ("check", "CHECK")) if mark in text), "")
+    kind = next(
+        (kind for kind, mark in (("unique", "UNIQUE"), ("null", "NOT NULL"), ("check", "CHECK")) if mark in text), ""
+    )
     if kind == "check":
         name = text.rpartition(": ")[2]
         table = next((one for one in SQLModel.metadata.tables.values() if name.startswith(f"ck_{one.name}_")), None)
@@ -143,21 +154,22 @@ def fill(session: Session, row: SQLModel, typed: Mapping[str, Any]) -> None:
             nullable = mapper.columns[key].nullable
             setattr(row, key, None if value == "" and nullable else value)
         elif relation.uselist:
-            numbers = [int(one) for one in value or ()]
+            numbers = [number_of(one, key) for one in value or ()]
             target = relation.mapper.class_
             setattr(row, key, list(session.scalars(select(target).where(target.id.in_(numbers)))))
         else:
-            chosen = session.get(relation.mapper.class_, int(value)) if value else None
+            chosen = session.get(relation.mapper.class_, number_of(value, key)) if value else None
             if value and chosen is None:
                 raise ChoiceGone(key)
             setattr(row, relation.local_remote_pairs[0][0].key, getattr(chosen, "id", None))
 
 
-class ChoiceGone(RuleBroken):
-    """The chosen record has been deleted meanwhile."""
-
-    code = "choice_gone"
-    message = _GONE
+def number_of(chosen: Any, field: str) -> int:
+    """The number of a chosen record. Raises ChoiceGone for what can be none."""
+    text = str(chosen)
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:11]) <= LARGEST_ID):
+        raise ChoiceGone(field)
+    return int(text)
 
 
 def delete_rows(session: Session, rows: list[SQLModel], names: Mapping[str, str]) -> None:
@@ -176,7 +188,7 @@ def delete_rows(session: Session, rows: list[SQLModel], names: Mapping[str, str]
 def _pointing_at(session: Session, row: SQLModel) -> list[tuple[str, int]]:
     mine = mapped(type(row)).local_table
     return [
-        (table.name, session.scalar(select(func.count()).select_from(table).where(key.parent == row.id)) or 0)  # type: ignore[attr-defined]
+        (table.name, session.execute(select(func.count()).select_from(table).where(key.parent == row.id)).scalar_one())  # type: ignore[attr-defined]
         for table in SQLModel.metadata.sorted_tables
         for key in table.foreign_keys
         if key.column.table is mine and (key.ondelete or "RESTRICT") == "RESTRICT"

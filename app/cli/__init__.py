@@ -72,4 +72,4 @@ def shop(*, create: bool = False) -> Iterator[tuple[Settings, Database]]:
 
 
 # The commands register themselves on `cli`; they need what stands above.
-from app.cli import demo, doctor, serve  # noqa: E402, F401
+from app.cli import demo, doctor, imports, prints, serve, users  # noqa: E402, F401

@@ -193,6 +193,8 @@ def _database(settings: Settings) -> Iterator[Check]:
 def _inside(settings: Settings, database: Database, session: Session) -> Iterator[Check]:
     yield Check("database", State.FINE, i18n.gettext("数据库：{version}").format(version=_version(database, session)))
     yield _encryption(settings, session, database)
+    if database.is_sqlite:
+        yield _integrity(settings, session)
     if not is_migrated(database):
         yield Check(
             "migrations",
@@ -236,6 +238,20 @@ def _encryption(settings: Settings, session: Session, database: Database) -> Che
             "encryption", State.WRONG, message.format(path=settings.key_path), i18n.gettext("换成这家店自己的密钥文件")
         )
     return Check("encryption", State.FINE, i18n.gettext("手机、微信、健康备注已逐项加密"))
+
+
+def _integrity(settings: Settings, session: Session) -> Check:
+    """Every page of the file against its own checksum (HMAC): a damage anywhere is found, at some seconds per GB."""
+    damages = session.connection().exec_driver_sql("PRAGMA cipher_integrity_check").fetchall()
+    if not damages:
+        return Check("integrity", State.FINE, i18n.gettext("数据库文件完好"))
+    message = i18n.gettext("数据库文件 {file} 有 {count} 处损坏")
+    return Check(
+        "integrity",
+        State.WRONG,
+        message.format(file=settings.sqlite_path, count=len(damages)),
+        i18n.gettext("先另存一份，再用最近的备份恢复"),
+    )
 
 
 def _read_something_sealed(session: Session) -> None:

@@ -53,7 +53,7 @@ def sentence_for(error: Exception, settings: Settings) -> str | None:
 
 
 def _message_for(error: Exception, settings: Settings) -> str | None:
-    if isinstance(error, ArgumentError | NoSuchModuleError):
+    if isinstance(error, ArgumentError | NoSuchModuleError | ModuleNotFoundError) and settings.database_url:
         return _BAD_URL
     if isinstance(error, CommandError):
         return _NEWER if "locate revision" in str(error) else None

@@ -39,7 +39,7 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
 
 def formatter(*, plain: bool) -> RedactingFormatter:
     """The formatter `log_config` names; a worker process makes its own."""
-    before = [
+    before: list[Any] = [
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -74,11 +74,11 @@ def log_config(level: str, *, plain: bool) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": "app.gateways.logs.formatter", "plain": plain}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
-        "root": {"handlers": ["stderr"], "level": level.upper()},
+        "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # The web server's own reports of starting and stopping are for developers.
-            "uvicorn": {"level": "WARNING" if level.upper() == "INFO" else level.upper()},
-            _ACCESS: {"level": level.upper()},
+            "uvicorn": {"level": "WARNING" if level == "INFO" else level},
+            _ACCESS: {"level": level},
             # These say at INFO what they did for every single PDF or migration.
             **{name: {"level": "WARNING"} for name in ("alembic", "fontTools", "weasyprint", "huey")},
         },

@@ -20,28 +20,31 @@ _AT_ONCE = threading.BoundedSemaphore(2)
 _COMMON = frozenset("会员卡店您")  # data: characters every Chinese font has
 
 
-class PdfUnavailable(RuleBroken):
+class PdfTrouble(RuleBroken):
+    """This machine lacks something it needs to print; `mend` is the line that brings it."""
+
+    status = 503
+
+
+class PdfUnavailable(PdfTrouble):
     """The libraries that draw text are not installed."""
 
     code = "pdf_unavailable"
     message = words("还不能生成 PDF：缺少系统软件。请在这台电脑上运行：{mend}")
-    status = 503
 
 
-class FontMissing(RuleBroken):
+class FontMissing(PdfTrouble):
     """No Chinese font: every character would be printed as an empty box, without any error."""
 
     code = "font_missing"
     message = words("这台电脑没有中文字体，印出来全是方框。请先运行：{mend}")
-    status = 503
 
 
-class GlyphMissing(RuleBroken):
+class GlyphMissing(PdfTrouble):
     """A character no font here has."""
 
     code = "glyph_missing"
     message = words("这台电脑的字体里没有“{characters}”，印出来会是方框。请先安装字更全的字体：{mend}")
-    status = 503
 
 
 PANGO_LINE = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
@@ -74,7 +77,7 @@ def check_printable(text: str) -> None:
     """Whether these characters can be printed here, asked before anything is written down. Raises as `pdf` does."""
     weasyprint = _weasyprint()
     style = 'font-family:"Noto Sans CJK SC","WenQuanYi Micro Hei",sans-serif'
-    escaped = "".join(f"&#{ord(character)};" for character in sorted(set(text) | _COMMON) if character.isprintable())
+    escaped = "".join(f"&#{ord(character)};" for character in sorted(set(text) | _COMMON) if character > " ")
     with _AT_ONCE:
         weasyprint.HTML(string=f"<p style='{style}'>{escaped}").write_pdf(finisher=_refuse_boxes)
 
@@ -99,14 +102,14 @@ def _refuse_boxes(document: Any, _: Any) -> None:
 def _fetcher(weasyprint: ModuleType) -> Any:
     """What a page may load: pictures written into it, and our own files. Text of a customer's that became an address
     could otherwise read the machine's files or call its neighbours."""
-    fetcher = weasyprint.urls.URLFetcher(allowed_protocols=("data", "file"), allow_redirects=False)
 
-    def fetch(url: str, headers: dict[str, str] | None = None) -> Any:
-        parts = urlsplit(url)
-        if parts.scheme == "file":
-            path = Path(unquote(parts.path)).resolve()
-            if parts.netloc or not any(path.is_relative_to(place) for place in _PLACES):
-                raise ValueError("a page may load only our own files")
-        return fetcher.fetch(url, headers)
+    class OwnFiles(weasyprint.urls.URLFetcher):  # type: ignore[name-defined]  # loaded only now
+        def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
+            parts = urlsplit(url)
+            if parts.scheme == "file":
+                path = Path(unquote(parts.path)).resolve()
+                if parts.netloc or not any(path.is_relative_to(place) for place in _PLACES):
+                    raise ValueError("a page may load only our own files")
+            return super().fetch(url, headers)
 
-    return fetch
+    return OwnFiles(allowed_protocols=("data", "file"), allow_redirects=False)

@@ -106,7 +106,7 @@ def _csv_rows(path: Path) -> Any:
         csv.field_size_limit(_LONGEST_CELL)
         number = 0
         with path.open(encoding=encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)  # an open quote would swallow the rest
             try:
                 for number, cells in enumerate(reader, start=1):
                     yield number, tuple(cells)
@@ -158,9 +158,7 @@ def _workbook_rows(path: Path, start: bytes) -> Any:
         raise _why_unreadable(error, path, start) from None
 
     def rows() -> Iterator[Row]:
-        # The range begins at the first filled cell; what Excel calls row 3 must be row 3 here.
-        above = sheet.start[0] if sheet.start else 0
-        for number, cells in enumerate(sheet.iter_rows(), start=1 + above):
+        for number, cells in enumerate(sheet.iter_rows(), start=1):
             yield number, tuple(_shown(cell) for cell in cells)
 
     return rows

@@ -1,9 +1,11 @@
 """Whose card it is, and whose cards are to be printed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, false, func, or_, select, true
 
 from app.models import Customer, Tier
@@ -48,7 +50,9 @@ class CardHolder:
 
 
 _HOLDERS = (
-    select(Customer.id, Customer.name, Customer.member_no, Tier.name, Tier.colour, Customer.card_until_on)
+    select(  # type: ignore[call-overload]  # SQLModel knows at most four columns
+        Customer.id, Customer.name, Customer.member_no, Tier.name, Tier.colour, Customer.card_until_on
+    )
     .join(Tier, col(Tier.id) == col(Customer.tier_id))
     .where(Customer.status == CustomerStatus.ACTIVE)
 )
@@ -72,7 +76,7 @@ def card_holders(session: Session, choice: CardChoice) -> tuple[CardHolder, ...]
     return holders
 
 
-def _wanted(session: Session, choice: CardChoice):  # type: ignore[no-untyped-def]  # SQLAlchemy's own clause type
+def _wanted(session: Session, choice: CardChoice) -> ColumnElement[bool]:
     if not (choice.numbers or choice.tier or choice.everyone):
         raise NobodyChosen("numbers")
     if len(choice.numbers) > MOST_CARDS:
@@ -85,6 +89,12 @@ def _wanted(session: Session, choice: CardChoice):  # type: ignore[no-untyped-de
         Tier.name == choice.tier if choice.tier else false(),
         true() if choice.everyone else false(),
     )
+
+
+def member_numbers(session: Session, customer_ids: Sequence[int]) -> tuple[str, ...]:
+    """The member numbers of these customers, in order."""
+    wanted = select(Customer.member_no).where(col(Customer.id).in_(customer_ids))
+    return tuple(session.exec(wanted.order_by(col(Customer.member_no))))
 
 
 def tier_names(session: Session) -> tuple[str, ...]:

@@ -1,7 +1,10 @@
 """Finding a record by what somebody types at the counter, always through an index."""
 
+from contextlib import suppress
+
 from sqlalchemy import ColumnElement, and_, false, or_
-from sqlmodel import col, select
+from sqlalchemy.orm import Mapped
+from sqlmodel import Session, col, select
 
 from app.columns import blind_index
 from app.models import Complaint, Customer, Purchase
@@ -12,7 +15,7 @@ from app.rules.refusals import RuleBroken
 _LAST_LETTER = "\U0010ffff"
 
 
-def starting_with(column: ColumnElement[str], term: str) -> ColumnElement[bool]:
+def starting_with(column: Mapped[str], term: str) -> ColumnElement[bool]:
     """Texts that begin with the term, as a range: an ordinary index serves it on both databases."""
     return and_(column >= term, column < term + _LAST_LETTER)
 
@@ -35,10 +38,8 @@ def customers_like(term: str) -> ColumnElement[bool]:
         conditions.append(starting_with(col(Customer.member_no), number))
     if len(number) == 4 and number.isdecimal():
         conditions.append(col(Customer.phone_last4) == number)
-    try:
+    with suppress(RuleBroken):
         conditions.append(col(Customer.phone_index) == blind_index(parse_phone(text).e164, "customers.phone"))
-    except RuleBroken:
-        pass
     return or_(*conditions)
 
 
@@ -61,3 +62,8 @@ def complaints_like(term: str) -> ColumnElement[bool]:
         starting_with(col(Complaint.contact_name), term),
         col(Complaint.customer_id).in_(select(Customer.id).where(customers_like(term)).limit(200)),
     )
+
+
+def has_customers(session: Session) -> bool:
+    """Whether anybody is in the member file yet."""
+    return session.exec(select(Customer.id).limit(1)).first() is not None

@@ -70,18 +70,18 @@ def cases(state: CaseState, now: datetime) -> ColumnElement[bool]:
 
 
 def born(calendar: Calendar, month: int, day: int) -> ColumnElement[bool]:
-    """Customers whose birthday in that calendar is that day."""
+    """Customers whose birthday in that calendar is that day. A record the shop may not use is not congratulated."""
     return and_(
         col(Customer.birth_month) == month,
         col(Customer.birth_day) == day,
         col(Customer.birthday_calendar) == calendar,
+        col(Customer.status) == CustomerStatus.ACTIVE,
     )
 
 
 def celebrating(first: date, last: date) -> ColumnElement[bool]:
-    """Customers who celebrate their birthday on one of these days, by either calendar. Erased ones are nobody."""
-    by_calendar = (born(*birthday) for birthday in birthdays_between(first, last))
-    return and_(or_(false(), *by_calendar), col(Customer.status) != CustomerStatus.ERASED)
+    """Customers who celebrate their birthday on one of these days, by either calendar."""
+    return or_(false(), *(born(*birthday) for birthday in birthdays_between(first, last)))
 
 
 def own_rows(table: type[SQLModel], staff_id: int) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from app.models import Staff, StaffSession
 from app.rules.sessions import is_over
-from app.rules.staff import LoginWrong, login_of
+from app.rules.staff import LoginUnknown, LoginWrong, login_of
 from app.rules.tokens import fingerprint
 from app.vocabulary import Role
 
@@ -81,15 +81,24 @@ def staff_of_session(session: Session, sid: str, now: datetime) -> SignedIn | No
 
 def all_staff(session: Session) -> list[StaffRow]:
     """Every account, in the order they were made."""
-    return [
-        StaffRow(
-            staff.id or 0,
-            staff.name,
-            staff.login,
-            staff.role,
-            staff.is_active,
-            staff.failed_logins,
-            staff.store.name if staff.store else "",
-        )
-        for staff in session.exec(select(Staff).order_by(col(Staff.id)))
-    ]
+    return [_row(staff) for staff in session.exec(select(Staff).order_by(col(Staff.id)))]
+
+
+def staff_by_login(session: Session, login: str) -> StaffRow:
+    """The account somebody names by its login, disabled or not. Raises LoginUnknown."""
+    staff = session.exec(select(Staff).where(Staff.login == login.strip().casefold())).first()
+    if staff is None:
+        raise LoginUnknown("login", login=login)
+    return _row(staff)
+
+
+def _row(staff: Staff) -> StaffRow:
+    return StaffRow(
+        staff_id=staff.id or 0,
+        name=staff.name,
+        login=staff.login,
+        role=staff.role,
+        is_active=staff.is_active,
+        failed_logins=staff.failed_logins,
+        store=staff.store.name if staff.store else "",
+    )

@@ -1,6 +1,7 @@
 """For the operator: does the process live, is everything in order."""
 
 from fastapi import APIRouter
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse
 
 from app.db import is_migrated
@@ -22,6 +23,6 @@ def ready(database: DatabaseDep) -> JSONResponse:
     try:
         if not is_migrated(database):
             parts["migrations"] = "behind"
-    except Exception:  # whatever the driver raises, the answer is the same: not ready
+    except (SQLAlchemyError, OSError):
         parts = {"database": "unreachable", "migrations": "unknown"}
     return JSONResponse(parts, status_code=200 if set(parts.values()) == {"ok"} else 503)

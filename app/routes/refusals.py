@@ -1,6 +1,7 @@
 """One place turns what went wrong into a sentence: a rule that says no, a missing page, a body too large."""
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -32,6 +33,11 @@ def install(app: FastAPI) -> None:
         answer = page(request, "error.html", status=error.status_code, message=message)
         answer.headers.update(error.headers or {})
         return answer
+
+    @app.exception_handler(RequestValidationError)
+    def _unreadable(request: Request, error: RequestValidationError) -> Response:
+        """A form no page of ours sends, such as a file where words belong."""
+        return page(request, "error.html", status=422, message=i18n.gettext(_WORDS[422]))
 
     @app.exception_handler(Exception)
     def _broken(request: Request, error: Exception) -> Response:

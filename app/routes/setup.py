@@ -71,7 +71,8 @@ def _is_open(session: Session, code: str, now: datetime) -> bool:
 
 
 def _explained(request: Request, policy: Policy, code: str) -> Response:
-    return page(request, "setup/code.html", status=403 if code else 200, policy=policy, is_wrong=bool(code))
+    error = i18n.gettext("这个开店码不对，或者已经过期。请核对后再试。") if code else ""
+    return page(request, "setup/code.html", status=403 if code else 200, policy=policy, code=code, error=error)
 
 
 @router.get("/setup", name="setup:show")

@@ -20,7 +20,7 @@ from app.queries.surveys import Run, SurveySheet, check_answerable, is_of_anothe
 from app.routes.deps import DatabaseDep, Now, PolicyDep, ReadDep, SettingsDep
 from app.routes.rendering import page, wants_fragment
 from app.rules.policy import Policy
-from app.rules.questions import Answer, AnswerMissing, Question
+from app.rules.questions import TEXT_MAX, Answer, AnswerMissing, Question
 from app.rules.refusals import RuleBroken
 from app.rules.surveys import (
     CONTACT_KEY,
@@ -72,10 +72,10 @@ class Screens:
             error,
             question=question,
             place=self.sheet.place_of(question),
-            places=len(self.sheet.questions) + self.asks_everybody,
-            is_first=before is None,
+            places=self.places,
             back=self.address(question=before.key) if before else "",
             chosen=_chosen(question, kept) if typed is None else list(typed),
+            text_max=TEXT_MAX,
             here=self.address(question=question.key),
         )
 
@@ -86,6 +86,7 @@ class Screens:
             error,
             question=self.sheet.contact,
             key=self.contact_key,
+            places=self.places,
             name=name,
             phone=phone,
             without=self.address("/thanks"),
@@ -96,6 +97,11 @@ class Screens:
         """Thanks, and after a complaint its number and the promised time."""
         ask = self.address(question=self.contact_key) if self.may_leave_contact else ""
         return self._draw("surveys/_thanks.html", None, again=again, ask_contact=ask, here=self.address("/thanks"))
+
+    @property
+    def places(self) -> int:
+        """How many screens she is asked to fill in."""
+        return len(self.sheet.questions) + self.asks_everybody
 
     @property
     def contact_key(self) -> str:
@@ -133,6 +139,8 @@ class Screens:
             sheet=self.sheet,
             run=self.run,
             policy=self.policy,
+            # With the run in it: a POST to the very first page's own address would drop that page from the cache.
+            action=self.address(),
             error=error.say(i18n.gettext) if error else "",
             error_field=error.field if error else "",
             **context,
@@ -149,6 +157,7 @@ def _chosen(question: Question, kept: Answer | None) -> list[str]:
 def show(
     request: Request,
     slug: str,
+    *,
     session: ReadDep,
     policy: PolicyDep,
     now: Now,
@@ -174,6 +183,7 @@ def show(
 def thank(
     request: Request,
     slug: str,
+    *,
     session: ReadDep,
     policy: PolicyDep,
     now: Now,
@@ -194,6 +204,7 @@ def thank(
 def answer(
     request: Request,
     slug: str,
+    *,
     database: DatabaseDep,
     policy: PolicyDep,
     settings: SettingsDep,

@@ -38,7 +38,7 @@ class QuantityWrong(RuleBroken):
     """Not a whole number of things."""
 
     code = "quantity_wrong"
-    message = words("数量要是整数，而且不能是 0。")
+    message = words("数量要是整数。")
 
 
 def parse_fen(text: str) -> int:
@@ -59,10 +59,10 @@ def parse_unit_price_fen(text: str) -> int:
 
 
 def parse_quantity(text: str) -> int:
-    """How many: a whole number but zero, below zero on a return. Raises QuantityWrong."""
+    """How many: a whole number, below zero on a return, zero on a line a till took back (real ones do that). Raises QuantityWrong."""
     plain = unicodedata.normalize("NFKC", text).replace("−", "-").strip()
     match = re.fullmatch(r"([+-]?\d{1,6})(?:\.0+)?", plain, re.ASCII)
-    if match is None or int(match[1]) == 0:
+    if match is None:
         raise QuantityWrong("quantity")
     return int(match[1])
 

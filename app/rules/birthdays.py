@@ -6,10 +6,12 @@ and where the month has no 30th day it is the 29th.
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
-from lunar_python import Lunar, LunarMonth, Solar
+from lunar_python import LunarYear, Solar
 
 from app.rules.days import DayWrong, read_day
 from app.rules.refusals import RuleBroken, words
@@ -26,6 +28,7 @@ _LUNAR_DAY = re.compile(
     r"(\d{1,2}|初[一二三四五六七八九十]|[一二三]?十[一二三四五六七八九]?|[廿卅]?[一二三四五六七八九]|[廿卅])"  # data
     r"\s*[日号號]?"  # data
 )
+_YEAR_ALONE = re.compile(r"\d{4}")
 _DIGITS = {"〇": 0, "零": 0, "○": 0} | {digit: value for value, digit in enumerate("一二三四五六七八九", 1)}  # data
 _MONTHS = {"正": 1, "元": 1, "冬": 11, "腊": 12, "臘": 12}  # data
 
@@ -86,9 +89,8 @@ def celebrated_on(birthday: Birthday, year: int) -> date:
     """The solar day it is celebrated in a year of its own calendar (a lunar year may end in the next solar one)."""
     if birthday.calendar is Calendar.SOLAR:
         return _solar_date(birthday, year)
-    length = LunarMonth.fromYm(year, birthday.month).getDayCount()
-    solar = Lunar.fromYmd(year, birthday.month, min(birthday.day, length)).getSolar()
-    return date(solar.getYear(), solar.getMonth(), solar.getDay())
+    first, length = _lunar_months(year)[birthday.month]
+    return first + timedelta(days=min(birthday.day, length) - 1)
 
 
 def birthdays_between(first: date, last: date) -> dict[tuple[Calendar, int, int], date]:
@@ -100,14 +102,31 @@ def birthdays_between(first: date, last: date) -> dict[tuple[Calendar, int, int]
         found.setdefault((Calendar.SOLAR, day.month, day.day), day)
         if (day.month, day.day) == (2, 28) and _solar_date(Birthday(2, 29), day.year) == day:
             found.setdefault((Calendar.SOLAR, 2, 29), day)
-        lunar = Solar.fromYmd(day.year, day.month, day.day).getLunar()
-        month, moon = lunar.getMonth(), lunar.getDay()
-        if month < 0:  # a leap month: its days were celebrated in the ordinary one
-            continue
-        found.setdefault((Calendar.LUNAR, month, moon), day)
-        if moon == 29 and LunarMonth.fromYm(lunar.getYear(), month).getDayCount() == 29:
-            found.setdefault((Calendar.LUNAR, month, 30), day)
+        for month, moon, length in _moons(day):
+            found.setdefault((Calendar.LUNAR, month, moon), day)
+            if moon == length == 29:
+                found.setdefault((Calendar.LUNAR, month, 30), day)
     return found
+
+
+@cache
+def _lunar_months(year: int) -> dict[int, tuple[date, int]]:
+    """The ordinary months of a lunar year: first solar day and length. Kept, because the almanac takes milliseconds."""
+    months = {}
+    for month in LunarYear.fromYear(year).getMonthsInYear():
+        if not month.isLeap():
+            first = Solar.fromJulianDay(month.getFirstJulianDay())
+            months[month.getMonth()] = (date(first.getYear(), first.getMonth(), first.getDay()), month.getDayCount())
+    return months
+
+
+def _moons(day: date) -> Iterator[tuple[int, int, int]]:
+    """Lunar month, day and the month's length of a solar day; nothing in a leap month, whose days were celebrated in the
+    ordinary one."""
+    for year in (day.year - 1, day.year):
+        for month, (first, length) in _lunar_months(year).items():
+            if 0 <= (day - first).days < length:
+                yield month, (day - first).days + 1, length
 
 
 def _solar(plain: str) -> Birthday:
@@ -116,6 +135,8 @@ def _solar(plain: str) -> Birthday:
         if not 1 <= month <= 12 or not 1 <= day <= _MONTH_DAYS[month - 1]:
             raise BirthdayWrong("birthday")
         return Birthday(month, day)
+    if _YEAR_ALONE.fullmatch(plain):  # 1990 is a year here, not Excel's day of 1905
+        raise BirthdayWrong("birthday")
     try:
         day_of_birth = read_day(plain)
     except DayWrong:

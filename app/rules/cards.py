@@ -81,8 +81,8 @@ def chosen_numbers(text: str) -> tuple[str, ...]:
     """The member numbers a person typed or pasted, each once, in her order. A card shows its number in groups of four,
     so two groups of four beside each other are one number."""
     found: list[str] = []
-    for line in unicodedata.normalize("NFKC", text).translate(_SEPARATORS).splitlines():
-        parts = line.split()
+    for line in unicodedata.normalize("NFKC", text).upper().translate(_SEPARATORS).splitlines():
+        parts = "".join(sign for sign in line if sign.isprintable()).split()
         while parts:
             number = parts.pop(0)
             if len(number) == 4 and number.isdigit() and parts and len(parts[0]) == 4:
@@ -124,9 +124,7 @@ def masked_name(name: str) -> str:
     return name[0] + "*" * min(len(name) - 2, 2) + name[-1]
 
 
-def fitted(
-    text: str, *, width: float, largest: float, smallest: float, two_lines: float | None = None
-) -> Fitted:
+def fitted(text: str, *, width: float, largest: float, smallest: float, two_lines: float | None = None) -> Fitted:
     """A text set as large as it goes: on one line down to `two_lines`, then on two from that size down, and only
     then cut with an ellipsis. Without `two_lines` it stays on one line."""
     text = " ".join(text.split())

@@ -47,6 +47,22 @@ class MemberNumberTaken(RuleBroken):
     status = 409
 
 
+class PhoneOfOtherNumber(RuleBroken):
+    """A file gives a known phone another member number: which of the two is on her card?"""
+
+    code = "phone_of_other_number"
+    message = words("这个电话已经是会员 {member_no} 的，会员号对不上。")
+    status = 409
+
+
+class CustomerErased(RuleBroken):
+    """She asked to be forgotten; a file must not bring her back."""
+
+    code = "customer_erased"
+    message = words("这位顾客的资料已按要求抹去，不能再写入。")
+    status = 409
+
+
 class NoTier(RuleBroken):
     """A shop without a tier can give nobody one."""
 
@@ -56,7 +72,8 @@ class NoTier(RuleBroken):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerDetails:
-    """What somebody says about a customer, as typed. None: not given, so nothing changes; "" empties a field."""
+    """What somebody says about a customer, as typed. None: not given, so nothing changes; "" empties a text, and what is
+    no text is emptied by its name in `emptied`."""
 
     member_no: str | None = None
     name: str | None = None
@@ -83,6 +100,7 @@ class CustomerDetails:
     status: CustomerStatus | None = None
     verified_on: date | None = None
     tag_ids: tuple[int, ...] | None = None
+    emptied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -96,7 +114,7 @@ class DetailsRead:
 
 def read_details(details: CustomerDetails, *, today: date) -> DetailsRead:
     """Judge every field that was given. A refused field is in `faults` and not in `columns`."""
-    columns: dict[str, Any] = {}
+    columns: dict[str, Any] = dict.fromkeys(details.emptied & _MAY_BE_EMPTY)
     faults: list[RuleBroken] = []
     for item in fields(details):
         value = getattr(details, item.name)
@@ -117,7 +135,10 @@ def read_details(details: CustomerDetails, *, today: date) -> DetailsRead:
     return DetailsRead(columns, tuple(faults))
 
 
-_SEEN_ELSEWHERE = {"birthday_calendar", "tag_ids"}
+_SEEN_ELSEWHERE = {"birthday_calendar", "tag_ids", "emptied"}
+_MAY_BE_EMPTY = frozenset(
+    {"preferred_channel", "skin_type", "tier_until_on", "card_until_on", "store_id", "verified_on"}
+)
 
 
 def _name(text: str) -> dict[str, str]:

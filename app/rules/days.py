@@ -3,7 +3,7 @@
 import calendar
 import re
 import unicodedata
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from app.rules.refusals import RuleBroken, words
 
@@ -28,6 +28,11 @@ class MomentWrong(RuleBroken):
 
     code = "moment_wrong"
     message = words("看不懂这个时间。请写成 2026-11-24 18:30 这样。")
+
+
+def latest_today(now: datetime) -> date:
+    """The latest day it can be anywhere on earth: a birthday after it lies in the future whatever the shop's zone is."""
+    return (now.astimezone(UTC) + timedelta(hours=14)).date()
 
 
 def months_after(day: date, months: int) -> date:

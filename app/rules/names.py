@@ -63,6 +63,8 @@ def parse_name(text: str) -> Name:
 def tidy_words(text: str) -> str:
     """One line of text in one spelling: composed (NFC), no control or invisible characters, single spaces."""
     composed = unicodedata.normalize("NFC", text)
+    if composed.isprintable():
+        return " ".join(composed.split())
     # A zero-width joiner holds an emoji together; every other invisible character is an accident of copying.
     seen = (
         " " if letter in "\t\r\n\v\f\u2028\u2029" else letter

@@ -75,12 +75,13 @@ def changed(policy: Policy, key: str, value: str) -> Policy:
     if key not in POLICY_FIELDS:
         raise PolicyUnknown("key", key=key)
     rule = POLICY_FIELDS[key]
-    if rule.type is not int:
-        if key == "brand_colour" and not carries_white(value.strip()):
-            raise PaleColour("value")
-        return replace(policy, **{key: value.strip()})
-    low, high = rule.metadata["low"], rule.metadata["high"]
     text = value.strip()
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise PolicyOutOfBounds("value", low=low, high=high)
-    return replace(policy, **{key: int(text)})
+    fitting: Any = text
+    if rule.type is int:
+        low, high = rule.metadata["low"], rule.metadata["high"]
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise PolicyOutOfBounds("value", low=low, high=high)
+        fitting = int(text)
+    elif key == "brand_colour" and not carries_white(text):
+        raise PaleColour("value")
+    return replace(policy, **{key: fitting})

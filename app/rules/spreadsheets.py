@@ -3,7 +3,7 @@
 from app.rules.refusals import RuleBroken, words
 
 MOST_ROWS = 500_000
-LARGEST_SHEET_MB = 200
+LARGEST_SHEET_MB = 100
 """A workbook must be unpacked whole; a CSV of any size is read line by line."""
 
 

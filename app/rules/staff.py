@@ -1,6 +1,6 @@
 """Accounts of the people who work here: what a login and a name look like, and what must not happen to owners."""
 
-from app.rules.refusals import RuleBroken, words
+from app.rules.refusals import NotFound, RuleBroken, words
 
 NAME_MAX = 40
 LOGIN_MAX = 40
@@ -29,6 +29,13 @@ class LoginTaken(RuleBroken):
     code = "login_taken"
     message = words("登录名“{login}”已有人用，请换一个。")
     status = 409
+
+
+class LoginUnknown(NotFound):
+    """No account has this login."""
+
+    code = "login_unknown"
+    message = words("没有登录名是“{login}”的账号。")
 
 
 class LoginWrong(RuleBroken):

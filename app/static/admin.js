@@ -161,6 +161,20 @@
   const problems = document.getElementById("form-problems");
   if (problems) problems.focus();
 
+  // The browser's own remarks speak the browser's language; say it in the reader's.
+  document.addEventListener("invalid", ({ target }) => {
+    if (target.validity.customError) return;
+    target.setCustomValidity(say(target.validity.valueMissing ? "required" : "invalid"));
+  }, true);
+  ["input", "change"].forEach((type) => document.addEventListener(type, ({ target }) => {
+    if (target.validity && target.validity.customError) target.setCustomValidity("");
+  }));
+
+  on("change", "[data-file]", (input) => {
+    const place = input.parentElement.querySelector(".file-name");
+    place.textContent = input.files.length ? [...input.files].map((file) => file.name).join(" · ") : place.dataset.none;
+  });
+
   all("textarea").forEach((area) => {
     const count = area.nextElementSibling && area.nextElementSibling.matches(".chars-count-label") ? area.nextElementSibling : null;
     const max = area.maxLength > 0 ? area.maxLength : 0;

@@ -1,0 +1,1094 @@
+"""The whole back office on one scroll: one small class per table, in five sections. No method, no HTML, no SQL here;
+what the kinds of view do stands in `app/admin_base/`.
+
+Sections: People · Loyalty · Voice · Outreach · Shop.
+"""
+
+from functools import partial
+from typing import ClassVar
+
+from fastapi import FastAPI
+from wtforms import BooleanField, IntegerField, PasswordField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, NumberRange, Optional
+
+from app.actions import complaints, consents, customers, staff, survey_sheets, surveys
+from app.admin_base import (
+    ActingView,
+    BigLedgerView,
+    BigSetupView,
+    BigView,
+    CardsPage,
+    Child,
+    Deed,
+    LedgerView,
+    Listed,
+    MeaningFilter,
+    PostersPage,
+    PrintsCards,
+    PrintsPoster,
+    RelationFilter,
+    RougeAdmin,
+    SettingsPage,
+    SetupView,
+    WordFilter,
+    YesFilter,
+    asks,
+    birthdays,
+    formats,
+    locale_field,
+    passwords,
+    rejected_rows,
+    spans,
+)
+from app.db import Database
+from app.i18n import later
+from app.models import (
+    AuditEntry,
+    Complaint,
+    ComplaintEvent,
+    Consent,
+    Customer,
+    ImportBatch,
+    JobRun,
+    OutboundMessage,
+    Product,
+    Purchase,
+    PurchaseLine,
+    SkinRecord,
+    Staff,
+    StaffSession,
+    Store,
+    Survey,
+    SurveyAnswer,
+    SurveyQuestion,
+    SurveyResponse,
+    Tag,
+    Tier,
+    Treatment,
+    Visit,
+)
+from app.queries import finding, scopes
+from app.rules.complaints import OPEN
+from app.rules.customers import CustomerDetails
+from app.settings import Settings
+from app.vocabulary import ComplaintStatus, SurveyStatus
+
+_WHEN = later("时间")
+
+
+# ── People ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_PEOPLE = (later("顾客"), "fa-solid fa-user-group")
+
+
+class CustomerAdmin(PrintsCards, BigView, model=Customer):
+    """The member file. Phones and WeChat ids go in and are never shown whole again."""
+
+    category, category_icon = _PEOPLE
+    name, name_plural, icon = later("顾客"), later("顾客"), "fa-solid fa-user"
+    empty_hint = later("先在这里加第一位顾客，或用 rouge import 把收银系统的表格导进来。")
+    search, search_hint = finding.customers_like, later("姓名、拼音、手机后四位、会员号")
+    can_delete = False
+    takes, on_create, on_edit = CustomerDetails, customers.create_customer, customers.update_customer
+    column_list = ("member_no", "name", "phone_masked", "tier", "source", "created_at")
+    column_searchable_list = ("name",)
+    column_sortable_list = ("member_no", "name", "created_at")
+    column_default_sort = ("created_at", True)
+    column_formatters: ClassVar = {"member_no": formats.number}
+    column_formatters_detail: ClassVar = {"member_no": formats.number, "birthday": formats.birthday}
+    column_details_list = (
+        "member_no", "name", "gender", "phone_masked", "tier", "tier_until_on", "card_until_on", "tags", "allergy_note",
+        "health_note", "skin_type", "birthday", "source", "preferred_channel", "email", "address",
+        "occupation", "income_band", "note", "store", "status", "verified_on", "created_at", "updated_at",
+    )  # fmt: skip
+    form_columns = (
+        "name", "phone", "phone_shared_reason", "wechat", "gender", "birthday", "birthday_calendar", "tier", "tags",
+        "source", "preferred_channel", "allergy_note", "health_note", "skin_type", "email", "address", "occupation",
+        "income_band", "note", "store", "card_until_on", "status",
+    )  # fmt: skip
+    secret_fields = frozenset({"phone", "wechat"})
+    veiled: ClassVar = {"allergy_note": later("有过敏提示"), "health_note": later("有健康提示")}
+    extra_fields: ClassVar = {
+        "phone": StringField(**asks(later("手机"), hint=later("保存后只显示后四位；修改资料时留空就不变"))),
+        "wechat": StringField(**asks(later("微信号"), hint=later("保存后不再显示；修改资料时留空就不变"))),
+        "birthday": StringField(**asks(later("生日"), hint=later("如 1990-01-02、01-02 或 农历八月十五"))),
+        "allergy_note": TextAreaField(**asks(later("过敏提示"), hint=later("加密保存，只有护理人员看得到"))),
+        "health_note": TextAreaField(**asks(later("健康提示"), hint=later("加密保存，只有护理人员看得到"))),
+        "note": TextAreaField(**asks(later("备注"))),
+    }
+    form_args: ClassVar = {
+        "tier": {"allow_blank": True, "blank_text": later("最低等级")},
+        "phone_shared_reason": {"description": later("一家人共用一个号码时填写，如 母女共用")},
+    }
+    column_labels: ClassVar = {
+        "member_no": later("会员号"),
+        "name": later("姓名"),
+        "gender": later("性别"),
+        "phone": later("手机"),
+        "phone_masked": later("手机"),
+        "phone_shared_reason": later("共用原因"),
+        "wechat": later("微信号"),
+        "email": later("邮箱"),
+        "address": later("地址"),
+        "preferred_channel": later("希望怎么联系"),
+        "birthday": later("生日"),
+        "birthday_calendar": later("历法"),
+        "occupation": later("职业"),
+        "income_band": later("收入区间"),
+        "source": later("来源"),
+        "note": later("备注"),
+        "skin_type": later("肤质"),
+        "allergy_note": later("过敏提示"),
+        "health_note": later("健康提示"),
+        "tier": later("等级"),
+        "tier_until_on": later("等级有效期至"),
+        "card_until_on": later("会员卡有效期至"),
+        "store": later("门店"),
+        "tags": later("标签"),
+        "status": later("档案状态"),
+        "verified_on": later("手机核实日期"),
+        "created_at": later("建档时间"),
+        "updated_at": later("最近修改"),
+    }
+    column_filters = (
+        RelationFilter(Customer.tier, later("等级")),
+        MeaningFilter("birthday", later("生日"), **birthdays()),
+        MeaningFilter("created", later("建档"), **spans(Customer.created_at)),
+        WordFilter(Customer.source, later("来源")),
+    )
+    children = (
+        Child(
+            later("最近消费"),
+            Purchase.customer_id,
+            {Purchase.occurred_at: _WHEN, Purchase.order_no: later("单号"), Purchase.paid_fen: later("实付")},
+            order=Purchase.occurred_at,
+            newest_first=True,
+            limit=20,
+        ),
+        Child(
+            later("最近到店"),
+            Visit.customer_id,
+            {
+                Visit.visited_at: _WHEN,
+                Visit.treatment: later("项目"),
+                Visit.staff: later("员工"),
+                Visit.outcome: later("效果"),
+            },
+            order=Visit.visited_at,
+            newest_first=True,
+            limit=20,
+            related=(Visit.treatment, Visit.staff),
+        ),
+        Child(
+            later("皮肤记录"),
+            SkinRecord.customer_id,
+            {
+                SkinRecord.seen_on: later("日期"),
+                SkinRecord.skin_type: later("肤质"),
+                SkinRecord.concerns: later("状况"),
+            },
+            order=SkinRecord.seen_on,
+            newest_first=True,
+            limit=10,
+        ),
+        Child(
+            later("同意记录"),
+            Consent.customer_id,
+            {
+                Consent.purpose: later("用途"),
+                Consent.channel: later("渠道"),
+                Consent.granted_at: later("同意时间"),
+                Consent.withdrawn_at: later("撤回时间"),
+            },
+            order=Consent.granted_at,
+            newest_first=True,
+        ),
+        Child(
+            later("反馈与投诉"),
+            Complaint.customer_id,
+            {
+                Complaint.receipt_no: later("编号"),
+                Complaint.kind: later("类型"),
+                Complaint.status: later("进度"),
+                Complaint.opened_at: _WHEN,
+            },
+            order=Complaint.opened_at,
+            newest_first=True,
+            limit=20,
+        ),
+    )
+
+
+class CardPrinting(CardsPage):
+    """Member cards for the printer."""
+
+    category, category_icon = _PEOPLE
+    name, icon = later("打印会员卡"), "fa-solid fa-id-card"
+
+
+class SkinRecordAdmin(BigSetupView, model=SkinRecord):
+    """What a beautician saw on a day."""
+
+    category, category_icon = _PEOPLE
+    name, name_plural, icon = later("皮肤记录"), later("皮肤记录"), "fa-solid fa-hand-sparkles"
+    empty_hint = later("护理前后看一看皮肤，记下来，下次就有对比。")
+    can_delete = False
+    lookups: ClassVar = {"customer": finding.customers_like}
+    column_list = ("customer", "seen_on", "skin_type", "is_sensitive", "staff")
+    column_sortable_list = ("seen_on",)
+    column_default_sort = ("seen_on", True)
+    column_details_list = ("customer", "seen_on", "skin_type", "is_sensitive", "concerns", "staff", "created_at")
+    form_columns = ("customer", "seen_on", "skin_type", "is_sensitive", "concerns", "staff")
+    column_filters = (WordFilter(SkinRecord.skin_type, later("肤质")),)
+    column_labels: ClassVar = {
+        "customer": later("顾客"),
+        "seen_on": later("日期"),
+        "skin_type": later("肤质"),
+        "is_sensitive": later("敏感"),
+        "concerns": later("状况"),
+        "staff": later("记录人"),
+        "created_at": later("录入时间"),
+    }
+
+
+class ConsentAdmin(BigView, model=Consent):
+    """What a customer said yes to; a no is said here as easily."""
+
+    category, category_icon = _PEOPLE
+    name, name_plural, icon = later("同意记录"), later("同意记录"), "fa-solid fa-file-signature"
+    empty_hint = later("顾客当面或在网页上同意后，会留下一条记录。")
+    can_edit = can_delete = False
+    takes, on_create = consents.ConsentDetails, consents.grant_consent
+    lookups: ClassVar = {"customer": finding.customers_like}
+    column_list = ("customer", "purpose", "channel", "granted_at", "withdrawn_at")
+    column_sortable_list = ("granted_at",)
+    column_default_sort = ("granted_at", True)
+    column_details_list = (
+        "customer", "purpose", "channel", "notice_version", "granted_at", "withdrawn_at", "given_by", "staff"
+    )  # fmt: skip
+    form_columns = ("customer", "purpose", "channel", "given_by")
+    form_args: ClassVar = {"given_by": {"description": later("怎么同意的，如 柜台签字、电话")}}
+    column_filters = (WordFilter(Consent.purpose, later("用途")),)
+    column_labels: ClassVar = {
+        "customer": later("顾客"),
+        "purpose": later("用途"),
+        "channel": later("渠道"),
+        "notice_version": later("隐私说明版本"),
+        "granted_at": later("同意时间"),
+        "withdrawn_at": later("撤回时间"),
+        "given_by": later("同意方式"),
+        "staff": later("登记人"),
+    }
+    deeds = (
+        Deed(
+            "withdraw",
+            later("登记撤回"),
+            consents.withdraw_consent,
+            ("consents", "create"),
+            done=later("已登记撤回，即时生效"),
+            hint=later("顾客说不了，就从现在起不再用于这个用途；之前的记录保留。"),
+            when=lambda consent: consent.withdrawn_at is None,
+            is_grave=True,
+        ),
+    )
+
+
+class TagAdmin(SetupView, model=Tag):
+    """Words the shop sorts its customers by."""
+
+    category, category_icon = _PEOPLE
+    name, name_plural, icon = later("标签"), later("标签"), "fa-solid fa-tags"
+    empty_hint = later("标签帮您把顾客分类，例如：敏感肌、爱美甲、生日会常客。")
+    search_hint = later("标签名")
+    column_list = ("name", "category", "note")
+    column_searchable_list = ("name",)
+    column_sortable_list = ("name",)
+    column_default_sort = "name"
+    column_details_list = ("name", "category", "note")
+    form_columns = ("name", "category", "note")
+    column_filters = (WordFilter(Tag.category, later("类别")),)
+    column_labels: ClassVar = {"name": later("名称"), "category": later("类别"), "note": later("说明")}
+
+
+# ── Loyalty ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_LOYALTY = (later("会员与消费"), "fa-solid fa-gem")
+
+
+class TierAdmin(SetupView, model=Tier):
+    """The steps of membership."""
+
+    category, category_icon = _LOYALTY
+    name, name_plural, icon = later("等级"), later("会员等级"), "fa-solid fa-layer-group"
+    empty_hint = later("至少要有一个等级，新顾客从最低一级开始。")
+    column_list = (
+        "rank",
+        "name",
+        "threshold_fen",
+        "threshold_visits",
+        "points_percent",
+        "discount_percent",
+        "is_active",
+    )
+    column_sortable_list = ("rank", "threshold_fen")
+    column_default_sort = "rank"
+    column_details_list = (
+        "rank", "name", "threshold_fen", "threshold_visits", "points_percent", "discount_percent", "valid_months",
+        "colour", "benefits", "is_active",
+    )  # fmt: skip
+    form_columns = column_details_list
+    form_args: ClassVar = {
+        "rank": {"description": later("数字越大等级越高")},
+        "threshold_fen": {"description": later("统计期内消费满多少元；0 表示不看金额")},
+        "threshold_visits": {
+            "description": later("统计期内到店几次；0 表示不看次数"),
+            "validators": [NumberRange(0, 10_000)],
+        },
+        "points_percent": {
+            "description": later("100 表示原倍数，150 表示 1.5 倍积分"),
+            "validators": [NumberRange(0, 1000)],
+        },
+        "discount_percent": {"description": later("5 表示减 5%，即 95 折"), "validators": [NumberRange(0, 100)]},
+        "valid_months": {"validators": [NumberRange(1, 240)]},
+        "colour": {"description": later("印在会员卡上：rouge、silver、gold、diamond，或 #A8324A 这样的颜色")},
+    }
+    form_overrides: ClassVar = {"benefits": TextAreaField}
+    column_labels: ClassVar = {
+        "rank": later("级别"),
+        "name": later("名称"),
+        "threshold_fen": later("消费满（元）"),
+        "threshold_visits": later("到店满（次）"),
+        "points_percent": later("积分倍率"),
+        "discount_percent": later("折扣"),
+        "valid_months": later("有效期（月）"),
+        "colour": later("卡面颜色"),
+        "benefits": later("权益"),
+        "is_active": later("启用"),
+    }
+
+
+class TreatmentAdmin(SetupView, model=Treatment):
+    """The menu."""
+
+    category, category_icon = _LOYALTY
+    name, name_plural, icon = later("护理项目"), later("护理项目"), "fa-solid fa-spa"
+    empty_hint = later("把店里的护理项目加进来，记消费和到店时就能直接选。")
+    search_hint = later("编码或名称")
+    column_list = ("code", "name", "category", "minutes", "price_fen", "is_active")
+    column_searchable_list = ("code", "name")
+    column_sortable_list = ("code", "name", "price_fen")
+    column_default_sort = "code"
+    column_details_list = (
+        "code", "name", "category", "minutes", "price_fen", "after_care", "contraindications", "is_active"
+    )  # fmt: skip
+    form_columns = column_details_list
+    form_args: ClassVar = {
+        "minutes": {"validators": [NumberRange(1, 1440)]},
+        "contraindications": {"description": later("哪些情况不能做，如 孕期、皮肤破损")},
+    }
+    form_overrides: ClassVar = {"after_care": TextAreaField, "contraindications": TextAreaField}
+    column_filters = (
+        WordFilter(Treatment.category, later("类别")),
+        YesFilter(Treatment.is_active, later("状态"), yes=later("在用"), no=later("已停用")),
+    )
+    column_labels: ClassVar = {
+        "code": later("编码"),
+        "name": later("名称"),
+        "category": later("类别"),
+        "minutes": later("时长（分钟）"),
+        "price_fen": later("价格（元）"),
+        "after_care": later("护理后注意"),
+        "contraindications": later("禁忌"),
+        "is_active": later("启用"),
+    }
+
+
+class ProductAdmin(SetupView, model=Product):
+    """What stands on the shelf."""
+
+    category, category_icon = _LOYALTY
+    name, name_plural, icon = later("产品"), later("产品"), "fa-solid fa-pump-soap"
+    empty_hint = later("把在售的产品加进来，导入的消费明细会按编码对上。")
+    search_hint = later("编码或名称")
+    column_list = ("sku", "name", "category", "series", "price_fen", "is_active")
+    column_searchable_list = ("sku", "name")
+    column_sortable_list = ("sku", "name", "price_fen")
+    column_default_sort = "sku"
+    column_details_list = ("sku", "name", "category", "series", "price_fen", "registration_no", "is_active")
+    form_columns = column_details_list
+    form_args: ClassVar = {"registration_no": {"description": later("特殊化妆品填注册证号，普通化妆品填备案号")}}
+    column_filters = (
+        WordFilter(Product.category, later("类别")),
+        YesFilter(Product.is_active, later("状态"), yes=later("在售"), no=later("已下架")),
+    )
+    column_labels: ClassVar = {
+        "sku": later("商品编码"),
+        "name": later("名称"),
+        "category": later("类别"),
+        "series": later("系列"),
+        "price_fen": later("价格（元）"),
+        "registration_no": later("备案或注册号"),
+        "is_active": later("启用"),
+    }
+
+
+class PurchaseAdmin(BigLedgerView, model=Purchase):
+    """What the till told us: read, never edited."""
+
+    category, category_icon = _LOYALTY
+    name, name_plural, icon = later("消费"), later("消费记录"), "fa-solid fa-receipt"
+    empty_hint = later("用 rouge import purchases 把收银系统的消费表导进来，这里就有了。")
+    search, search_hint = finding.purchases_like, later("单号、顾客姓名或手机后四位")
+    column_list = ("order_no", "occurred_at", "customer", "paid_fen", "refund_of_id", "channel", "store")
+    column_searchable_list = ("order_no",)
+    column_sortable_list = ("occurred_at",)
+    column_default_sort = ("occurred_at", True)
+    column_formatters: ClassVar = {"refund_of_id": formats.slip}
+    column_formatters_detail: ClassVar = {"refund_of_id": formats.slip}
+    column_details_list = (
+        "order_no", "occurred_at", "customer", "paid_fen", "refund_of_id", "channel", "store", "created_at"
+    )  # fmt: skip
+    column_filters = (
+        MeaningFilter("occurred", _WHEN, **spans(Purchase.occurred_at)),
+        MeaningFilter(
+            "slip",
+            later("类型"),
+            sale=(later("消费"), partial(scopes.slips, scopes.Slip.SALE)),
+            refund=(later("退款"), partial(scopes.slips, scopes.Slip.REFUND)),
+        ),
+        WordFilter(Purchase.channel, later("渠道")),
+    )
+    column_labels: ClassVar = {
+        "order_no": later("单号"),
+        "occurred_at": _WHEN,
+        "customer": later("顾客"),
+        "paid_fen": later("实付"),
+        "refund_of_id": later("类型"),
+        "channel": later("渠道"),
+        "store": later("门店"),
+        "created_at": later("录入时间"),
+    }
+    children = (
+        Child(
+            later("明细"),
+            PurchaseLine.purchase_id,
+            {
+                PurchaseLine.item: later("品名"),
+                PurchaseLine.category: later("类别"),
+                PurchaseLine.quantity: later("数量"),
+                PurchaseLine.unit_price_fen: later("单价"),
+                PurchaseLine.amount_fen: later("金额"),
+                PurchaseLine.staff: later("员工"),
+            },
+            order=PurchaseLine.position,
+            limit=200,
+            related=(PurchaseLine.staff,),
+        ),
+    )
+
+
+class VisitAdmin(BigSetupView, model=Visit):
+    """Who came, what was done, how it turned out."""
+
+    category, category_icon = _LOYALTY
+    name, name_plural, icon = later("到店"), later("到店记录"), "fa-solid fa-door-open"
+    empty_hint = later("每次护理后记一笔：谁做的、做了什么、效果怎么样。")
+    can_delete = False
+    lookups: ClassVar = {"customer": finding.customers_like}
+    column_list = ("visited_at", "customer", "treatment", "staff", "outcome", "effect_score")
+    column_sortable_list = ("visited_at",)
+    column_default_sort = ("visited_at", True)
+    column_details_list = (
+        "customer", "visited_at", "treatment", "staff", "store", "outcome", "effect_score", "note", "created_at"
+    )  # fmt: skip
+    form_columns = ("customer", "visited_at", "treatment", "staff", "store", "outcome", "effect_score", "note")
+    form_args: ClassVar = {"effect_score": {"description": later("1–5 分，5 最好"), "validators": [NumberRange(1, 5)]}}
+    column_filters = (WordFilter(Visit.outcome, later("效果")),)
+    column_labels: ClassVar = {
+        "customer": later("顾客"),
+        "visited_at": later("到店时间"),
+        "treatment": later("护理项目"),
+        "staff": later("员工"),
+        "store": later("门店"),
+        "outcome": later("效果"),
+        "effect_score": later("效果评分"),
+        "note": later("护理记录"),
+        "created_at": later("录入时间"),
+    }
+
+
+# ── Voice ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_VOICE = (later("顾客声音"), "fa-solid fa-comments")
+
+
+class ComplaintAdmin(BigView, model=Complaint):
+    """Cases with their deadline: taken down, answered, solved, closed."""
+
+    category, category_icon = _VOICE
+    name, name_plural, icon = later("反馈单"), later("投诉与反馈"), "fa-solid fa-comment-dots"
+    empty_hint = later("顾客当面、电话或在网上说的，都登记在这里，系统会看着答复时限。")
+    search, search_hint = finding.complaints_like, later("编号、联系人、顾客姓名或手机后四位")
+    can_edit = can_delete = False
+    takes, on_create = complaints.ComplaintIntake, complaints.open_complaint
+    lookups: ClassVar = {"customer": finding.customers_like}
+    column_list = ("receipt_no", "kind", "status", "due_at", "customer", "contact_name", "contact_masked", "opened_at")
+    column_searchable_list = ("receipt_no",)
+    column_sortable_list = ("due_at", "opened_at")
+    column_default_sort = ("opened_at", True)
+    column_formatters: ClassVar = {"due_at": formats.due}
+    column_formatters_detail: ClassVar = {"due_at": formats.due}
+    column_details_list = (
+        "receipt_no", "kind", "status", "due_at", "text", "customer", "contact_name", "contact_masked", "channel", "store",
+        "staff", "opened_at", "first_replied_at", "solved_at", "closed_at",
+    )  # fmt: skip
+    form_columns = ("kind", "channel", "text", "customer", "contact_name", "contact_phone", "store")
+    extra_fields: ClassVar = {
+        "contact_phone": StringField(**asks(later("联系电话"), hint=later("保存后只显示后四位"))),
+    }
+    form_args: ClassVar = {"contact_name": {"description": later("不是会员的顾客，留个称呼和电话")}}
+    column_filters = (
+        WordFilter(Complaint.status, later("进度")),
+        MeaningFilter(
+            "case",
+            later("时限"),
+            open=(later("未解决"), partial(scopes.cases, scopes.CaseState.OPEN)),
+            overdue=(later("已逾期"), partial(scopes.cases, scopes.CaseState.OVERDUE)),
+            due_soon=(later("快到时限"), partial(scopes.cases, scopes.CaseState.DUE_SOON)),
+        ),
+        WordFilter(Complaint.kind, later("类型")),
+    )
+    column_labels: ClassVar = {
+        "receipt_no": later("编号"),
+        "kind": later("类型"),
+        "status": later("进度"),
+        "due_at": later("答复时限"),
+        "text": later("顾客说"),
+        "customer": later("顾客"),
+        "contact_name": later("联系人"),
+        "contact_masked": later("联系电话"),
+        "contact_phone": later("联系电话"),
+        "channel": later("从哪里听到"),
+        "store": later("门店"),
+        "staff": later("负责人"),
+        "opened_at": later("登记时间"),
+        "first_replied_at": later("首次答复"),
+        "solved_at": later("给出办法"),
+        "closed_at": later("结案"),
+    }
+    deeds = (
+        Deed(
+            "reply",
+            later("回复"),
+            complaints.reply_to_complaint,
+            ("complaints", "reply"),
+            {
+                "text": TextAreaField(**asks(later("回复内容"), required=True, hint=later("顾客会看到这段话"))),
+                "solves": BooleanField(later("这就是解决办法")),
+            },
+            done=later("已回复"),
+            when=lambda case: case.status is not ComplaintStatus.CLOSED,
+        ),
+        Deed(
+            "note",
+            later("记备注"),
+            complaints.note_on_complaint,
+            ("complaints", "note"),
+            {"text": TextAreaField(**asks(later("内部备注"), required=True, hint=later("只有同事看得到")))},
+            done=later("备注已记下"),
+        ),
+        Deed(
+            "close",
+            later("结案"),
+            complaints.close_complaint,
+            ("complaints", "close"),
+            {"text": TextAreaField(**asks(later("结案说明")))},
+            done=later("已结案"),
+            when=lambda case: case.status is ComplaintStatus.SOLVED,
+        ),
+        Deed(
+            "reopen",
+            later("重新打开"),
+            complaints.reopen_complaint,
+            ("complaints", "reply"),
+            {"text": TextAreaField(**asks(later("为什么重新打开"), required=True))},
+            done=later("已重新打开"),
+            when=lambda case: case.status not in OPEN,
+        ),
+    )
+    children = (
+        Child(
+            later("处理经过"),
+            ComplaintEvent.complaint_id,
+            {
+                ComplaintEvent.at: _WHEN,
+                ComplaintEvent.kind: later("步骤"),
+                ComplaintEvent.staff: later("员工"),
+                ComplaintEvent.text: later("内容"),
+            },
+            order=ComplaintEvent.id,
+            limit=200,
+            related=(ComplaintEvent.staff,),
+        ),
+    )
+
+
+class ComplaintEventAdmin(BigLedgerView, model=ComplaintEvent):
+    """Every step of every case."""
+
+    category, category_icon = _VOICE
+    name, name_plural, icon = later("处理步骤"), later("处理步骤"), "fa-solid fa-list-check"
+    column_list = ("at", "complaint", "kind", "staff")
+    column_details_list = ("at", "complaint", "kind", "staff", "text")
+    column_filters = (WordFilter(ComplaintEvent.kind, later("步骤")),)
+    column_labels: ClassVar = {
+        "at": _WHEN,
+        "complaint": later("反馈单"),
+        "kind": later("步骤"),
+        "staff": later("员工"),
+        "text": later("内容"),
+    }
+
+
+class SurveyAdmin(PrintsPoster, ActingView, model=Survey):
+    """Questionnaires behind a QR code."""
+
+    category, category_icon = _VOICE
+    name, name_plural, icon = later("问卷"), later("问卷"), "fa-solid fa-clipboard-question"
+    empty_hint = later("先建一份问卷，再加题目，发布后打印海报。")
+    search_hint = later("标题或网址")
+    takes, on_create, on_edit = survey_sheets.SurveyDetails, survey_sheets.create_survey, survey_sheets.update_survey
+    before_delete = survey_sheets.check_survey_may_go
+    column_list = ("title", "slug", "mode", "status", "store", "created_at")
+    column_searchable_list = ("title", "slug")
+    column_sortable_list = ("title", "created_at")
+    column_default_sort = ("created_at", True)
+    column_details_list = (
+        "title", "slug", "mode", "status", "intro", "thanks", "store", "opens_at", "closes_at", "created_at"
+    )  # fmt: skip
+    form_columns = ("title", "slug", "mode", "intro", "thanks", "store", "opens_at", "closes_at")
+    form_overrides: ClassVar = {"intro": TextAreaField, "thanks": TextAreaField}
+    form_args: ClassVar = {
+        "slug": {"description": later("印进二维码的网址，只用小写字母、数字和横线，如 spring-2026")},
+        "intro": {"description": later("谁在问、为什么问、要多久")},
+        "opens_at": {"description": later("不填表示发布后就可以答")},
+        "closes_at": {"description": later("不填表示一直可以答")},
+    }
+    column_filters = (WordFilter(Survey.status, later("状态")),)
+    column_labels: ClassVar = {
+        "title": later("标题"),
+        "slug": later("网址"),
+        "mode": later("回答方式"),
+        "status": later("状态"),
+        "intro": later("开场白"),
+        "thanks": later("致谢"),
+        "store": later("门店"),
+        "opens_at": later("开始时间"),
+        "closes_at": later("结束时间"),
+        "created_at": later("创建时间"),
+    }
+    deeds = (
+        Deed(
+            "publish",
+            later("发布"),
+            surveys.publish_survey,
+            ("surveys", "edit"),
+            done=later("问卷已发布，可以打印海报了"),
+            hint=later("发布后题目就不能再改。"),
+            when=lambda survey: survey.status is not SurveyStatus.PUBLISHED,
+        ),
+        Deed(
+            "close",
+            later("结束问卷"),
+            surveys.close_survey,
+            ("surveys", "edit"),
+            done=later("问卷已结束，不再收新的回答"),
+            hint=later("之后扫码的顾客会看到“已结束”。"),
+            when=lambda survey: survey.status is SurveyStatus.PUBLISHED,
+            is_grave=True,
+        ),
+    )
+    children = (
+        Child(
+            later("题目"),
+            SurveyQuestion.survey_id,
+            {
+                SurveyQuestion.position: later("顺序"),
+                SurveyQuestion.text: later("题目"),
+                SurveyQuestion.kind: later("题型"),
+                SurveyQuestion.dimension: later("方面"),
+                SurveyQuestion.weight: later("权重"),
+            },
+            order=SurveyQuestion.position,
+            limit=100,
+        ),
+    )
+
+
+class PosterPrinting(PostersPage):
+    """Survey posters for the printer."""
+
+    category, category_icon = _VOICE
+    name, icon = later("打印海报"), "fa-solid fa-qrcode"
+
+
+class SurveyQuestionAdmin(ActingView, model=SurveyQuestion):
+    """One screen on the customer's phone each."""
+
+    category, category_icon = _VOICE
+    name, name_plural, icon = later("题目"), later("问卷题目"), "fa-solid fa-circle-question"
+    empty_hint = later("一道题在顾客手机上就是一屏，三到五题最合适。")
+    search_hint = later("题目")
+    takes, on_create, on_edit = (
+        survey_sheets.QuestionDetails, survey_sheets.create_question, survey_sheets.update_question
+    )  # fmt: skip
+    before_delete = survey_sheets.check_question_may_go
+    column_list = ("survey", "position", "text", "kind", "dimension", "weight", "is_required")
+    column_searchable_list = ("text",)
+    column_sortable_list = ("position",)
+    column_default_sort: ClassVar = [("survey_id", False), ("position", False)]
+    column_details_list = (
+        "survey", "position", "key", "text", "kind", "hint", "options", "dimension", "weight", "scale_max", "is_required"
+    )  # fmt: skip
+    form_columns = (
+        "survey", "text", "kind", "hint", "options", "dimension", "weight", "scale_max", "is_required", "position", "key"
+    )  # fmt: skip
+    form_create_rules: ClassVar = list(form_columns)
+    form_edit_rules: ClassVar = [one for one in form_columns if one != "survey"]
+    form_overrides: ClassVar = {"options": TextAreaField}
+    extra_fields: ClassVar = {
+        "position": IntegerField(later("顺序"), [Optional(), NumberRange(1, 1000)], description=later("留空排在最后")),
+        "key": StringField(
+            **asks(later("代号"), hint=later("小写英文，统计时用；留空自动取"), validators=[Length(max=40)])
+        ),
+    }
+    form_args: ClassVar = {
+        "options": {"description": later("单选、多选：一行一个选项")},
+        "dimension": {"description": later("总分按方面加权，如 环境、服务质量")},
+        "weight": {"description": later("整数，0 表示不计入总分"), "validators": [NumberRange(0, 100)]},
+        "scale_max": {"description": later("打分题的满分，2–10"), "validators": [NumberRange(2, 10)]},
+    }
+    column_filters = (RelationFilter(SurveyQuestion.survey, later("问卷")),)
+    column_labels: ClassVar = {
+        "survey": later("问卷"),
+        "position": later("顺序"),
+        "key": later("代号"),
+        "text": later("题目"),
+        "kind": later("题型"),
+        "hint": later("提示"),
+        "options": later("选项"),
+        "dimension": later("方面"),
+        "weight": later("权重"),
+        "scale_max": later("满分"),
+        "is_required": later("必答"),
+    }
+
+
+class SurveyResponseAdmin(BigLedgerView, model=SurveyResponse):
+    """What customers answered."""
+
+    category, category_icon = _VOICE
+    name, name_plural, icon = later("问卷回答"), later("问卷回答"), "fa-solid fa-square-poll-horizontal"
+    empty_hint = later("发布问卷、打印海报，顾客扫码答完就会出现在这里。")
+    column_list = ("started_at", "survey", "state", "score", "nps", "customer", "contact_masked", "finished_at")
+    column_sortable_list = ("finished_at",)
+    column_formatters: ClassVar = {"score": formats.score}
+    column_formatters_detail: ClassVar = {"score": formats.score}
+    column_details_list = (
+        "survey", "state", "score", "nps", "is_low", "customer", "contact_name", "contact_masked", "started_at",
+        "finished_at",
+    )  # fmt: skip
+    column_filters = (
+        RelationFilter(SurveyResponse.survey, later("问卷")),
+        YesFilter(SurveyResponse.is_low, later("得分"), yes=later("低分"), no=later("不是低分")),
+        MeaningFilter("finished", later("答完"), **spans(SurveyResponse.finished_at)),
+        WordFilter(SurveyResponse.state, later("状态")),
+    )
+    column_labels: ClassVar = {
+        "survey": later("问卷"),
+        "state": later("状态"),
+        "score": later("得分"),
+        "nps": later("推荐意愿"),
+        "is_low": later("低分"),
+        "customer": later("顾客"),
+        "contact_name": later("称呼"),
+        "contact_masked": later("联系电话"),
+        "started_at": later("开始时间"),
+        "finished_at": later("答完时间"),
+    }
+    children = (
+        Child(
+            later("回答"),
+            SurveyAnswer.response_id,
+            {SurveyAnswer.question: later("题目"), SurveyAnswer.value: later("回答")},
+            order=SurveyAnswer.id,
+            limit=100,
+            related=(SurveyAnswer.question,),
+        ),
+    )
+
+
+# ── Outreach ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class OutboundMessageAdmin(BigLedgerView, model=OutboundMessage):
+    """What was told to customers, or is about to be."""
+
+    category, category_icon = later("触达"), "fa-solid fa-paper-plane"
+    name, name_plural, icon = later("消息"), later("发出的消息"), "fa-solid fa-envelope"
+    empty_hint = later("系统要告诉顾客的话，会先排在这里，再由后台任务发出。")
+    column_list = ("due_at", "customer", "purpose", "channel", "subject", "state", "sent_at")
+    column_sortable_list = ("due_at",)
+    column_details_list = (
+        "customer", "purpose", "channel", "subject", "body", "state", "due_at", "sent_at", "attempts", "last_error"
+    )  # fmt: skip
+    column_filters = (
+        WordFilter(OutboundMessage.state, later("状态")),
+        WordFilter(OutboundMessage.purpose, later("用途")),
+    )
+    column_labels: ClassVar = {
+        "customer": later("顾客"),
+        "purpose": later("用途"),
+        "channel": later("渠道"),
+        "subject": later("标题"),
+        "body": later("内容"),
+        "state": later("状态"),
+        "due_at": later("计划时间"),
+        "sent_at": later("发送时间"),
+        "attempts": later("试过几次"),
+        "last_error": later("没发成的原因"),
+    }
+
+
+# ── Shop ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_SHOP = (later("店铺"), "fa-solid fa-store")
+
+
+class ShopSettings(SettingsPage):
+    """The shop's rules."""
+
+    category, category_icon = _SHOP
+    name, icon = later("店里的规则"), "fa-solid fa-sliders"
+
+
+class StaffAdmin(ActingView, model=Staff):
+    """Who works here and signs in."""
+
+    category, category_icon = _SHOP
+    name, name_plural, icon = later("员工"), later("员工"), "fa-solid fa-id-badge"
+    search_hint = later("姓名或登录名")
+    can_delete = False
+    takes, on_create, on_edit = staff.StaffDetails, staff.create_staff, staff.update_staff
+    before_create = passwords.hashed
+    column_list = ("name", "login", "role", "store", "is_active")
+    column_searchable_list = ("name", "login")
+    column_sortable_list = ("name", "login")
+    column_default_sort = "id"
+    column_details_list = (
+        "name",
+        "login",
+        "role",
+        "store",
+        "locale",
+        "is_active",
+        "failed_logins",
+        "retry_at",
+        "created_at",
+    )
+    form_columns = ("name", "login", "password", "role", "store", "locale", "is_active")
+    form_create_rules: ClassVar = ["name", "login", "password", "role", "store", "locale"]
+    form_edit_rules: ClassVar = ["name", "login", "role", "store", "locale", "is_active"]
+    extra_fields: ClassVar = {
+        "password": PasswordField(
+            later("初始密码"),
+            [DataRequired()],
+            description=later("至少 12 个字符，例如三四个不相干的词；当面告诉本人"),
+            render_kw={"autocomplete": "new-password"},
+        ),
+        "locale": locale_field(later("界面语言")),
+    }
+    form_args: ClassVar = {"store": {"blank_text": later("全部门店")}}
+    column_labels: ClassVar = {
+        "name": later("姓名"),
+        "login": later("登录名"),
+        "role": later("角色"),
+        "store": later("门店"),
+        "locale": later("界面语言"),
+        "is_active": later("在职"),
+        "failed_logins": later("连续输错密码"),
+        "retry_at": later("何时可以再试"),
+        "created_at": later("创建时间"),
+    }
+    deeds = (
+        Deed(
+            "password",
+            later("重设密码"),
+            staff.reset_password,
+            ("staff", "edit"),
+            {
+                "password": PasswordField(
+                    later("新密码"),
+                    [DataRequired()],
+                    description=later("至少 12 个字符，例如三四个不相干的词；当面告诉本人"),
+                    render_kw={"autocomplete": "new-password"},
+                )
+            },
+            done=later("密码已重设，这个账号已在所有设备上退出"),
+            before=passwords.hashed,
+        ),
+        Deed(
+            "unlock",
+            later("马上解除等待"),
+            staff.unlock_staff,
+            ("staff", "edit"),
+            done=later("现在可以再试登录了"),
+            when=lambda person: person.failed_logins > 0,
+        ),
+        Deed(
+            "disable",
+            later("停用账号"),
+            staff.disable_staff,
+            ("staff", "edit"),
+            done=later("账号已停用，所有设备都已退出"),
+            hint=later("离职时用。名字会留在做过的事上。"),
+            when=lambda person: person.is_active,
+            is_grave=True,
+        ),
+    )
+
+
+class StaffSessionAdmin(LedgerView, model=StaffSession):
+    """Who is signed in where."""
+
+    category, category_icon = _SHOP
+    name, name_plural, icon = later("登录"), later("登录记录"), "fa-solid fa-right-to-bracket"
+    column_list = ("staff", "created_at", "last_seen_at", "ended_at", "ip")
+    column_details_list = ("staff", "created_at", "last_seen_at", "expires_at", "ended_at", "ip", "user_agent")
+    column_labels: ClassVar = {
+        "staff": later("员工"),
+        "created_at": later("登录时间"),
+        "last_seen_at": later("最近使用"),
+        "expires_at": later("最晚到"),
+        "ended_at": later("退出时间"),
+        "ip": later("网络地址"),
+        "user_agent": later("设备"),
+    }
+    deeds = (
+        Deed(
+            "end",
+            later("让它退出"),
+            staff.sign_out,
+            ("sessions", "do"),
+            done=later("已退出"),
+            hint=later("那台设备上的下一步操作就要重新登录。"),
+            when=lambda visit: visit.ended_at is None,
+            is_grave=True,
+        ),
+    )
+
+
+class StoreAdmin(SetupView, model=Store):
+    """The shops of the house."""
+
+    category, category_icon = _SHOP
+    name, name_plural, icon = later("门店"), later("门店"), "fa-solid fa-shop"
+    can_delete = False
+    column_list = ("code", "name", "phone", "address", "is_active")
+    column_sortable_list = ("code", "name")
+    column_default_sort = "id"
+    column_details_list = column_list
+    form_columns = column_list
+    column_labels: ClassVar = {
+        "code": later("编码"),
+        "name": later("名称"),
+        "phone": later("电话"),
+        "address": later("地址"),
+        "is_active": later("营业"),
+    }
+
+
+class ImportBatchAdmin(LedgerView, model=ImportBatch):
+    """Files that came in, with the rows that did not."""
+
+    category, category_icon = _SHOP
+    name, name_plural, icon = later("导入"), later("导入记录"), "fa-solid fa-file-import"
+    empty_hint = later("在服务器上运行 rouge import customers 文件，就会有一条记录。")
+    column_list = ("started_at", "kind", "file_name", "rows", "created", "updated", "unchanged", "rejected")
+    column_details_list = (
+        "kind", "file_name", "started_at", "finished_at", "rows", "created", "updated", "unchanged", "rejected", "staff"
+    )  # fmt: skip
+    column_labels: ClassVar = {
+        "kind": later("内容"),
+        "file_name": later("文件"),
+        "started_at": later("开始"),
+        "finished_at": later("完成"),
+        "rows": later("行数"),
+        "created": later("新增"),
+        "updated": later("更新"),
+        "unchanged": later("没有变化"),
+        "rejected": later("没有导入"),
+        "staff": later("员工"),
+    }
+    children = (Listed(later("没有导入的行"), (later("行号"), later("列"), later("原因")), rejected_rows),)
+
+
+class JobRunAdmin(BigLedgerView, model=JobRun):
+    """What the machine did by itself."""
+
+    category, category_icon = _SHOP
+    name, name_plural, icon = later("后台任务"), later("后台任务"), "fa-solid fa-gears"
+    empty_hint = later("定时任务运行后，这里会有记录。")
+    column_list = ("name", "started_at", "finished_at", "state", "outcome")
+    column_details_list = column_list
+    column_filters = (WordFilter(JobRun.state, later("状态")),)
+    column_labels: ClassVar = {
+        "name": later("任务"),
+        "started_at": later("开始"),
+        "finished_at": later("完成"),
+        "state": later("状态"),
+        "outcome": later("结果"),
+    }
+
+
+class AuditEntryAdmin(BigLedgerView, model=AuditEntry):
+    """Who did what to which record."""
+
+    category, category_icon = _SHOP
+    name, name_plural, icon = later("操作日志"), later("操作日志"), "fa-solid fa-clock-rotate-left"
+    column_list = ("at", "actor", "action", "subject", "subject_id")
+    column_formatters: ClassVar = {"subject": formats.table_name, "actor": formats.actor}
+    column_formatters_detail: ClassVar = {
+        "subject": formats.table_name, "changes": formats.changes, "actor": formats.actor
+    }  # fmt: skip
+    column_details_list = ("at", "actor", "action", "subject", "subject_id", "changes")
+    column_filters = (
+        WordFilter(AuditEntry.action, later("做了什么")),
+        RelationFilter(AuditEntry.staff, later("谁")),
+    )
+    column_labels: ClassVar = {
+        "at": _WHEN,
+        "actor": later("谁"),
+        "staff": later("员工"),
+        "action": later("做了什么"),
+        "subject": later("对什么"),
+        "subject_id": later("编号"),
+        "changes": later("改了什么"),
+    }
+
+
+VIEWS = (
+    CustomerAdmin, CardPrinting, SkinRecordAdmin, ConsentAdmin, TagAdmin,
+    PurchaseAdmin, VisitAdmin, TierAdmin, TreatmentAdmin, ProductAdmin,
+    ComplaintAdmin, SurveyResponseAdmin, SurveyAdmin, PosterPrinting, SurveyQuestionAdmin, ComplaintEventAdmin,
+    OutboundMessageAdmin,
+    ShopSettings, StaffAdmin, StoreAdmin, StaffSessionAdmin, ImportBatchAdmin, JobRunAdmin, AuditEntryAdmin,
+)  # fmt: skip
+
+
+def install(app: FastAPI, database: Database, settings: Settings) -> RougeAdmin:
+    """Mount the back office at /admin."""
+    back_office = RougeAdmin(app, database, settings)
+    for view in VIEWS:
+        back_office.add_view(view)
+    return back_office

@@ -1,0 +1,131 @@
+"""`rouge import customers|purchases`: the till's export comes in, and every row that did not says why."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import i18n
+from app.actions.imports import Incoming, import_file
+from app.audit import Actor
+from app.cli import cli, fail, report, shop
+from app.gateways.spreadsheets import open_table
+from app.rules.headers import MapWrong, read_mapping
+from app.rules.import_reports import ImportReport
+from app.vocabulary import ImportKind
+
+_SHOWN = 20
+"""Refused rows a person is shown; `--json` has them all."""
+
+imports = typer.Typer(
+    no_args_is_help=True, help="导入收银系统的表格：CSV、XLSX、XLS · import a till's CSV, XLSX or XLS"
+)  # data
+cli.add_typer(imports, name="import")
+
+_File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="CSV、XLSX 或 XLS，第 1 行是表头 · row 1 is the header")
+]  # data
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="只检查，不写入 · check only, write nothing")]  # data
+_Map = Annotated[
+    Path | None, typer.Option("--map", metavar="MAP.JSON", help='{"他们的表头": "我们的字段"} · {"their header": "our field"}')  # data
+]  # fmt: skip
+_Store = Annotated[
+    str, typer.Option("--store", metavar="CODE", help="没写门店的行算哪家店 · store of rows without one")
+]  # data
+_Json = Annotated[bool, typer.Option("--json", help="给程序看的结果 · for programs")]  # data
+
+
+@imports.command()
+def customers(
+    file: _File, dry_run: _DryRun = False, mapping: _Map = None, store: _Store = "", as_json: _Json = False
+) -> None:
+    """导入顾客 · import customers.
+
+    先按会员号、再按手机找人；空格子不覆盖已有资料；同一个文件再导一次什么也不变。
+    Found by member number, then by phone; a blank never overwrites; the same file twice changes nothing.
+
+    姓名 手机 会员号 性别 生日 等级 标签 微信 邮箱 职业 来源 备注
+    name phone member_no gender birthday tier tags wechat email occupation source note
+    """
+    _import(ImportKind.CUSTOMERS, file, dry_run=dry_run, mapping=mapping, store=store, as_json=as_json)
+
+
+@imports.command()
+def purchases(
+    file: _File, dry_run: _DryRun = False, mapping: _Map = None, store: _Store = "", as_json: _Json = False
+) -> None:
+    """导入消费 · import purchases.
+
+    单号相同的几行是一单；一行有错，整单不导。数字按行计：新增＋更新＋不变＋未导入＝总行数。
+    Rows of one order number are one order; one bad row keeps the whole order out. Figures count rows.
+
+    单号 时间 手机 会员号 商品 商品编码 类别 数量 单价 金额 渠道 门店 员工 退款
+    order_no occurred_at phone member_no item sku category quantity unit_price amount channel store staff refund_of
+    """
+    _import(ImportKind.PURCHASES, file, dry_run=dry_run, mapping=mapping, store=store, as_json=as_json)
+
+
+def _import(kind: ImportKind, path: Path, *, dry_run: bool, mapping: Path | None, store: str, as_json: bool) -> None:
+    with shop() as (settings, database):
+        said = _mapping(mapping) if mapping else {}
+        table = open_table(path)
+        incoming = Incoming(
+            kind=kind, name=table.name, sha256=table.sha256, rows=table.rows, mapping=said, store_code=store
+        )
+        done = import_file(
+            database,
+            incoming,
+            actor=Actor("rouge import"),
+            now=datetime.now(UTC),
+            zone=settings.zone,
+            dry_run=dry_run,
+            progress=_progress,
+        )
+        database.engine.dispose()
+    for note in done.notes:
+        typer.echo(note, err=True)
+    report(done.as_json(), as_json=as_json, sentence=_sentence(done))
+    if done.rejected:
+        raise typer.Exit(1)
+
+
+def _mapping(path: Path) -> dict[str, str]:
+    try:
+        return read_mapping(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        fail(MapWrong().say(i18n.gettext))
+
+
+def _progress(done: int, total: int) -> None:
+    """One line that counts up on a screen; in a log, only where it ends."""
+    if sys.stderr.isatty() or done == total:
+        line = i18n.gettext("已处理 {done} / {total} 行").format(done=f"{done:,}", total=f"{total:,}")
+        typer.echo(f"\r{line}" if sys.stderr.isatty() else line, err=True, nl=done == total)
+
+
+def _sentence(done: ImportReport) -> str:
+    """What became of the file, for a person; then the first refused rows, one a line."""
+    if done.batch is None:
+        summary = i18n.gettext(
+            "试导入（没有写入任何东西）：共 {rows} 行，将新增 {created}、更新 {updated}、不变 {unchanged}，有问题 {rejected}。"
+        )
+    else:
+        summary = i18n.gettext(
+            "导入完成（第 {batch} 批）：共 {rows} 行，新增 {created}、更新 {updated}、不变 {unchanged}，未导入 {rejected}。"
+        )
+    figures = done.as_json() | {"rejected": len(done.rejected)}
+    lines = [summary.format(**figures)]
+    if done.unknown_columns:
+        columns = "、".join(done.unknown_columns)  # data: a list mark
+        lines.append(i18n.gettext("这些列不认识，没有导入：{columns}").format(columns=columns))
+    refused = i18n.gettext("第 {row} 行 {column}：{reason}")
+    lines += [
+        refused.format(row=one.row, column=one.column, reason=one.reason.replace("\n", " "))
+        for one in done.rejected[:_SHOWN]
+    ]
+    if len(done.rejected) > _SHOWN:
+        more = i18n.gettext("……还有 {count} 行，用 --json 看全部。")
+        lines.append(more.format(count=len(done.rejected) - _SHOWN))
+    return "\n".join(lines)

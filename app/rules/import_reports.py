@@ -1,0 +1,72 @@
+"""What became of the rows of a file: each is counted once, and a refused one has its reason."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.rules.headers import Columns
+from app.rules.refusals import RuleBroken
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A row that did not go in: its number in the file, the heading of the column, the reason in the reader's language.
+    Never the refused value: it may be a phone."""
+
+    row: int
+    column: str
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As the report and the batch keep it."""
+        return {"row": self.row, "column": self.column, "reason": self.reason}
+
+
+@dataclass
+class Portion:
+    """What became of some rows."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows these were."""
+        return self.created + self.updated + self.unchanged + len(self.rejected)
+
+
+@dataclass
+class ImportReport(Portion):
+    """What became of a whole file. `batch` None: a dry run, nothing was written. `notes` are sentences for people."""
+
+    batch: int | None = None
+    unknown_columns: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, portion: Portion) -> None:
+        """Add what became of some rows."""
+        self.created += portion.created
+        self.updated += portion.updated
+        self.unchanged += portion.unchanged
+        self.rejected += portion.rejected
+
+    def as_json(self) -> dict[str, Any]:
+        """What `rouge import --json` prints."""
+        return {
+            "batch": self.batch,
+            "rows": self.rows,
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "rejected": [rejection.as_json() for rejection in self.rejected],
+            "unknown_columns": list(self.unknown_columns),
+        }
+
+
+def rejection(row: int, faults: Iterable[RuleBroken], columns: Columns, translate: Callable[[str], str]) -> Rejection:
+    """Everything that is wrong with a row in one entry, under the first column concerned."""
+    faults = list(faults)
+    reasons = dict.fromkeys(fault.say(translate) for fault in faults)
+    return Rejection(row, columns.heading(faults[0].field), "\n".join(reasons))

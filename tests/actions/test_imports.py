@@ -1,0 +1,446 @@
+"""A till's file comes in: good rows in, bad rows out with a reason, the same file twice changes nothing."""
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Barrier
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlmodel import Session, SQLModel, col, func, select
+
+from app.actions import customer_imports, purchase_imports
+from app.actions.customers import create_customer, find_by_phone, update_customer
+from app.actions.imports import Incoming, import_file
+from app.audit import Actor
+from app.db import Database
+from app.models import AuditEntry, Customer, CustomerTag, ImportBatch, Purchase, PurchaseLine, Store, Tag, Tier
+from app.rules.customers import CustomerDetails
+from app.rules.headers import ColumnDoubled, ColumnsMissing
+from app.rules.import_reports import ImportReport
+from app.rules.member_numbers import member_no
+from app.rules.policy import Policy
+from app.rules.purchases import StoreUnknown
+from app.rules.refusals import RuleBroken
+from app.rules.spreadsheets import FileEmpty, OnlyHeader, TooManyRows
+from app.vocabulary import AuditAction, CustomerStatus, ImportKind, Source, TagOrigin
+from tests.conftest import NOW
+
+ZONE = ZoneInfo("Asia/Shanghai")
+ACTOR = Actor("owner")
+PEOPLE = [
+    ["姓名", "手机", "会员号", "标签", "等级"],
+    ["曾晓丽", "13800138000", "", "常客、敏感肌", ""],
+    ["王喆", "13900139000", "V001", "", "银卡会员"],
+]
+SALES = [
+    ["单号", "时间", "会员号", "手机", "商品", "数量", "金额"],
+    ["A1", "2026-11-20 10:00", "V001", "", "面霜", "1", "200"],
+    ["A1", "2026-11-20 10:00", "V001", "", "洗面奶", "2", "59.00"],
+    ["A2", "2026-11-21", "", "13800138000", "护理", "1", "1,234.50"],
+    ["A3", "2026-11-22", "", "", "散客", "1", "10"],
+]
+
+
+def bring(
+    database: Database, kind: ImportKind, table: Sequence[Sequence[str]], *, dry_run: bool = False, **values: Any
+) -> ImportReport:
+    """Import a table as the command does."""
+
+    def rows() -> Iterator[tuple[int, tuple[str, ...]]]:
+        return ((number, tuple(cells)) for number, cells in enumerate(table, start=1))
+
+    incoming = Incoming(kind=kind, name="till.csv", sha256="0" * 64, rows=rows, **values)
+    return import_file(database, incoming, actor=ACTOR, now=NOW, zone=ZONE, dry_run=dry_run)
+
+
+def people(database: Database, table: Sequence[Sequence[str]] = PEOPLE, **values: Any) -> ImportReport:
+    """Import customers."""
+    return bring(database, ImportKind.CUSTOMERS, table, **values)
+
+
+def sales(database: Database, table: Sequence[Sequence[str]] = SALES, **values: Any) -> ImportReport:
+    """Import purchases."""
+    return bring(database, ImportKind.PURCHASES, table, **values)
+
+
+def figures(report: ImportReport) -> tuple[int, int, int, int]:
+    """Created, updated, unchanged, rejected."""
+    return report.created, report.updated, report.unchanged, len(report.rejected)
+
+
+def refused(report: ImportReport) -> list[tuple[int, str]]:
+    """The rows that did not go in, and their columns."""
+    return [(one.row, one.column) for one in report.rejected]
+
+
+def count(database: Database, table: type[SQLModel]) -> int:
+    """How many rows a table has."""
+    with database.reading() as session:
+        return session.exec(select(func.count()).select_from(table)).one()
+
+
+def snapshot(database: Database) -> list[Any]:
+    """Everything customers and purchases consist of."""
+    with database.reading() as session:
+        return [
+            [row.model_dump() for row in session.exec(select(table).order_by(col(table.id)))]  # type: ignore[attr-defined]
+            for table in (Customer, CustomerTag, Tag, Purchase, PurchaseLine)
+        ]
+
+
+def by_phone(session: Session, digits: str) -> Customer:
+    """The customer of a mainland number."""
+    customer = find_by_phone(session, f"+86{digits}")
+    assert customer is not None
+    return customer
+
+
+# ── Customers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_customers_come_in_with_numbers_tags_and_tiers(database: Database) -> None:
+    assert figures(people(database)) == (2, 0, 0, 0)
+    with database.reading() as session:
+        zeng, wang = by_phone(session, "13800138000"), by_phone(session, "13900139000")
+        assert (zeng.name_pinyin, zeng.phone_masked, zeng.source) == ("zengxiaoli", "138****8000", Source.IMPORT)
+        assert wang.member_no == "V001"
+        tier = session.exec(select(Tier).where(Tier.id == wang.tier_id)).one()
+        assert (tier.name, str(wang.tier_until_on)) == ("银卡会员", "2027-11-24")
+        tags = session.exec(
+            select(Tag.name, CustomerTag.origin).join(CustomerTag).where(CustomerTag.customer_id == zeng.id)
+        )
+        assert set(tags) == {("常客", TagOrigin.IMPORT), ("敏感肌", TagOrigin.IMPORT)}
+
+
+def test_the_same_customers_twice_change_nothing(database: Database) -> None:
+    people(database)
+    before = snapshot(database)
+    assert figures(people(database)) == (0, 0, 2, 0)
+    assert snapshot(database) == before
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(database: Database) -> None:
+    before = snapshot(database), count(database, ImportBatch), count(database, AuditEntry)
+    table = [*PEOPLE, ["", "12345", "", "", ""], PEOPLE[1]]
+    dry = people(database, table, dry_run=True)
+    assert dry.batch is None
+    assert (snapshot(database), count(database, ImportBatch), count(database, AuditEntry)) == before
+    real = people(database, table)
+    assert dry.as_json() | {"batch": real.batch} == real.as_json()
+
+
+def test_a_blank_never_overwrites_and_news_is_an_update(database: Database) -> None:
+    people(database, [["姓名", "手机", "邮箱", "职业"], ["曾晓丽", "13800138000", "a@b.cn", "老师"]])
+    table = [["姓名", "手机", "邮箱", "职业"], ["", "+86 138-0013-8000", "", "医生"]]
+    assert figures(people(database, table)) == (0, 1, 0, 0)
+    with database.reading() as session:
+        zeng = by_phone(session, "13800138000")
+        assert (zeng.name, zeng.email, zeng.occupation) == ("曾晓丽", "a@b.cn", "医生")
+
+
+def test_a_customer_is_found_by_number_before_phone(database: Database) -> None:
+    people(database)
+    table = [["会员号", "姓名", "手机"], ["v001", "王喆", "13700137000"]]
+    assert figures(people(database, table)) == (0, 1, 0, 0)
+    with database.reading() as session:
+        assert by_phone(session, "13700137000").member_no == "V001"
+        assert count(database, Customer) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (["V001", "王喆", "13800138000"], "手机"),  # her number, somebody else's phone
+        (["V777", "曾晓丽", "13800138000"], "会员号"),  # her phone, a number nobody has
+        (["V001", "李四", "13600136000"], "会员号"),  # neither name nor phone of the one who has the number
+        (["", "", "13600136000"], "name"),  # new, and no name
+    ],
+)
+def test_rows_about_two_people_are_refused(database: Database, row: list[str], column: str) -> None:
+    people(database)
+    before = snapshot(database)
+    report = people(database, [["会员号", "姓", "手机"], row], mapping={"姓": "name"})
+    assert refused(report) == [(2, "姓" if column == "name" else column)]
+    assert snapshot(database) == before
+
+
+def test_a_number_that_lost_its_zeros_is_caught(database: Database) -> None:
+    people(database, [["会员号", "姓名"], ["00000018", "张"]])
+    report = people(database, [["会员号", "姓名"], ["18", "张"]])
+    assert refused(report) == [(2, "会员号")]
+    assert "00000018" in report.rejected[0].reason
+
+
+def test_doubles_inside_a_file_are_found(database: Database) -> None:
+    table = [*PEOPLE, ["曾晓丽", "138-0013-8000", "", "敏感肌,常客", ""], ["曾小丽", "13800138000", "", "", ""]]
+    report = people(database, table)
+    assert figures(report) == (2, 0, 1, 1)
+    assert refused(report) == [(5, "手机")]
+    assert "第 2 行" in report.rejected[0].reason
+
+
+def test_doubles_are_found_across_portions(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(customer_imports, "PORTION", 1)
+    report = people(database, [*PEOPLE, PEOPLE[1], ["别人", "13900139000", "", "", ""]])
+    assert figures(report) == (2, 0, 1, 1)
+
+
+def test_a_tier_from_a_file_never_lowers(database: Database) -> None:
+    people(database)
+    with database.writing() as session:
+        gold = session.exec(select(Tier.id).where(Tier.rank == 3)).one()
+        update_customer(session, by_phone(session, "13900139000").id or 0, CustomerDetails(tier_id=gold), now=NOW)
+    assert figures(people(database)) == (0, 0, 2, 0)
+
+
+def test_a_number_of_the_file_is_not_given_to_somebody_else(database: Database) -> None:
+    with database.writing() as session:
+        serial = create_customer(session, CustomerDetails(name="甲"), policy=Policy(), now=NOW).member_no
+    following = member_no(int(serial[:-1]) + 1)
+    report = people(database, [["姓名", "手机", "会员号"], ["乙", "13800138000", ""], ["丙", "", following]])
+    assert figures(report) == (2, 0, 0, 0)
+    with database.reading() as session:
+        assert session.exec(select(Customer.name).where(Customer.member_no == following)).one() == "丙"
+
+
+def test_somebody_who_was_erased_does_not_come_back(database: Database) -> None:
+    people(database)
+    with database.writing() as session:
+        by_phone(session, "13900139000").status = CustomerStatus.ERASED
+    assert refused(people(database, [PEOPLE[0], ["王喆", "", "V001", "", ""]])) == [(2, "会员号")]
+
+
+def test_new_customers_belong_to_the_store(database: Database) -> None:
+    with database.writing() as session:
+        session.add(Store(code="S2", name="二店"))
+    people(database, PEOPLE[:2], store_code="S2")
+    people(database, [PEOPLE[0], PEOPLE[2]])
+    with database.reading() as session:
+        second = session.exec(select(Store.id).where(Store.code == "S2")).one()
+        assert by_phone(session, "13800138000").store_id == second
+        assert by_phone(session, "13900139000").store_id is None
+
+
+def test_points_wait_for_their_own_day(database: Database) -> None:
+    report = people(database, [["姓名", "手机", "积分", "爱好"], ["张", "13800138000", "100", "猫"]])
+    assert report.unknown_columns == ("积分", "爱好")
+    assert len(report.notes) == 1
+    assert "积分" in report.notes[0]
+
+
+# ── Purchases ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_purchases_come_in_as_orders_with_lines(database: Database) -> None:
+    people(database)
+    report = sales(database)
+    assert figures(report) == (4, 0, 0, 0)
+    with database.reading() as session:
+        orders = {order.order_no: order for order in session.exec(select(Purchase))}
+        assert {number: order.paid_fen for number, order in orders.items()} == {"A1": 25900, "A2": 123450, "A3": 1000}
+        assert orders["A1"].customer_id == by_phone(session, "13900139000").id
+        assert orders["A1"].occurred_at == datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+        assert orders["A3"].customer_id is None
+        assert {order.import_batch_id for order in orders.values()} == {report.batch}
+        lines = session.exec(select(PurchaseLine).where(PurchaseLine.purchase_id == orders["A1"].id)).all()
+        assert [(line.position, line.item, line.amount_fen) for line in lines] == [
+            (1, "面霜", 20000),
+            (2, "洗面奶", 5900),
+        ]
+
+
+def test_the_same_purchases_twice_change_nothing(database: Database) -> None:
+    people(database)
+    sales(database)
+    before = snapshot(database)
+    assert figures(sales(database)) == (0, 0, 4, 0)
+    assert snapshot(database) == before
+
+
+def test_a_known_order_with_other_content_is_refused(database: Database) -> None:
+    people(database)
+    sales(database)
+    before = snapshot(database)
+    for changed in (
+        ["A3", "2026-11-22", "", "", "散客", "1", "11"],
+        ["A3", "2026-11-23", "", "", "散客", "1", "10"],
+        ["A3", "2026-11-22", "V001", "", "散客", "1", "10"],
+    ):
+        report = sales(database, [SALES[0], changed])
+        assert [(one.row, one.column, one.reason) for one in report.rejected] == [(2, "单号", "单号已存在但内容不同。")]
+    assert snapshot(database) == before
+
+
+def test_one_bad_line_keeps_its_whole_order_out_and_no_other(database: Database) -> None:
+    people(database)
+    report = sales(database, [*SALES, ["A1", "2026-11-20 10:00", "V001", "", "坏", "1", "一百"]])
+    assert figures(report) == (2, 0, 0, 3)
+    assert refused(report) == [(2, "单号"), (3, "单号"), (6, "金额")]
+    assert "第 6 行" in report.rejected[0].reason
+    assert count(database, Purchase) == 2
+
+
+def test_lines_of_an_order_may_stand_apart(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purchase_imports, "PORTION", 1)
+    people(database)
+    table = [SALES[0], SALES[1], SALES[3], SALES[4], SALES[2]]
+    assert figures(sales(database, table)) == (4, 0, 0, 0)
+    assert figures(sales(database)) == (0, 0, 4, 0)
+
+
+def test_lines_that_contradict_each_other_keep_the_order_out(database: Database) -> None:
+    people(database)
+    report = sales(database, [SALES[0], SALES[1], ["A1", "2026-11-20 10:01", "V001", "", "x", "1", "1"]])
+    assert refused(report) == [(2, "时间"), (3, "时间")]
+    assert ["第 3 行" in report.rejected[0].reason, "第 2 行" in report.rejected[1].reason] == [True, True]
+
+
+def test_a_customer_nobody_knows_is_said_without_her_phone(database: Database) -> None:
+    report = sales(database)
+    assert refused(report) == [(2, "会员号"), (3, "会员号"), (4, "手机")]
+    assert "没有这位顾客" in report.rejected[2].reason
+    assert "13800138000" not in json.dumps(report.as_json())
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_refunds_find_their_sale_wherever_it_stands(database: Database, dry_run: bool) -> None:
+    header = [*SALES[0], "退款"]
+    sold = ["A1", "2026-11-20", "", "", "面霜", "1", "200", ""]
+    back = ["R1", "2026-11-21", "", "", "面霜", "1", "150", "A1"]
+    too_much = ["R2", "2026-11-22", "", "", "面霜", "1", "51", "A1"]
+    lost = ["R3", "2026-11-22", "", "", "面霜", "1", "1", "A9"]
+    report = sales(database, [header, back, too_much, lost, sold], dry_run=dry_run)
+    assert figures(report) == (2, 0, 0, 2)
+    assert refused(report) == [(3, "金额"), (4, "退款")]
+    assert count(database, Purchase) == (0 if dry_run else 2)
+
+
+def test_buyers_rise_with_what_they_bought(database: Database) -> None:
+    people(database)
+    sales(database)
+    with database.reading() as session:
+        ranks = dict(session.exec(select(Customer.name, Tier.rank).join(Tier)).all())
+    assert ranks == {"曾晓丽": 2, "王喆": 2}
+
+
+def test_a_store_by_name_by_option_or_not_at_all(database: Database) -> None:
+    with database.writing() as session:
+        session.add(Store(code="S2", name="二店"))
+    header = [*SALES[0], "门店"]
+    table = [
+        header,
+        ["A1", "2026-11-20", "", "", "x", "1", "1", "二店"],
+        ["A2", "2026-11-20", "", "", "x", "1", "1", "三店"],
+    ]
+    assert refused(sales(database, table)) == [(3, "门店")]
+    with pytest.raises(StoreUnknown):
+        sales(database, store_code="S9")
+
+
+def test_staff_nobody_knows_are_said(database: Database) -> None:
+    header = [*SALES[0], "员工"]
+    report = sales(database, [header, ["A1", "2026-11-20", "", "", "x", "1", "1", "小红"]])
+    assert figures(report) == (1, 0, 0, 0)
+    assert "小红" in report.notes[0]
+
+
+# ── Files ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("table", "refusal"),
+    [
+        ([], FileEmpty),
+        ([["姓名", "手机"]], OnlyHeader),
+        ([["姓名", "手机"], ["", " "]], OnlyHeader),
+        ([["张晓丽", "13800138000"], ["李", "1"]], ColumnsMissing),
+        ([["姓名", "手机", "电话"], ["张", "1", "2"]], ColumnDoubled),
+    ],
+)
+def test_an_unusable_file_leaves_no_trace(
+    database: Database, table: list[list[str]], refusal: type[RuleBroken]
+) -> None:
+    before = count(database, AuditEntry)
+    with pytest.raises(refusal):
+        people(database, table)
+    assert (count(database, ImportBatch), count(database, AuditEntry)) == (0, before)
+
+
+def test_more_rows_than_one_import_takes_are_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.actions.imports.MOST_ROWS", 2)
+    assert people(database).rows == 2
+    with pytest.raises(TooManyRows):
+        people(database, [*PEOPLE, ["李", "13700137000", "", "", ""]])
+
+
+def test_every_row_is_counted_once_and_blank_rows_are_none(database: Database) -> None:
+    table = [*PEOPLE, ["", "", "", "", ""], ["坏", "1", "", "", "铜卡"], PEOPLE[1]]
+    report = people(database, table)
+    assert (report.rows, figures(report)) == (4, (2, 0, 1, 1))
+    assert refused(report) == [(5, "等级")]
+    assert report.rejected[0].reason.count("\n") == 1
+
+
+def test_the_batch_is_kept_with_its_refusals_and_one_deed(database: Database) -> None:
+    with database.reading() as session:
+        before = session.exec(select(func.max(AuditEntry.id))).one() or 0
+    report = people(database, [*PEOPLE[:2], ["坏", "12345", "", "", ""]])
+    with database.reading() as session:
+        batch = session.exec(select(ImportBatch)).one()
+        entries = session.exec(select(AuditEntry).where(col(AuditEntry.id) > before)).all()
+    assert (batch.id, batch.rows, batch.created, batch.rejected) == (report.batch, 2, 1, 1)
+    assert json.loads(batch.rejections) == [one.as_json() for one in report.rejected]
+    assert "12345" not in batch.rejections
+    assert batch.finished_at is not None
+    deeds = [(entry.action, entry.subject) for entry in entries if entry.subject != "tags"]
+    assert deeds == [(AuditAction.IMPORT, "import_batches")]
+
+
+def test_a_crash_in_the_middle_leaves_whole_portions_and_the_next_run_completes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people(database)
+    monkeypatch.setattr(purchase_imports, "PORTION", 1)
+    store = purchase_imports.insert_sales
+    calls = iter(range(9))
+
+    def power_cut(session: Session, planned: Any) -> None:
+        store(session, planned)
+        if next(calls) == 1:
+            raise OSError("power cut")
+
+    monkeypatch.setattr(purchase_imports, "insert_sales", power_cut)
+    with pytest.raises(OSError, match="power cut"):
+        sales(database)
+    assert count(database, Purchase) == 1
+    assert count(database, PurchaseLine) == 2
+    assert figures(sales(database)) == (2, 0, 2, 0)
+
+
+@pytest.mark.parametrize("kind", list(ImportKind))
+def test_two_imports_of_one_file_at_once_make_no_doubles(
+    database: Database, kind: ImportKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customer_imports, "PORTION", 7)
+    monkeypatch.setattr(purchase_imports, "PORTION", 7)
+    everyone = [PEOPLE[0], *(["张", f"1000000{n:04d}", f"V{n}", f"标签{n % 3}", ""] for n in range(50))]
+    table = everyone
+    if kind is ImportKind.PURCHASES:
+        people(database, everyone)
+        table = [SALES[0], *([f"A{n}", "2026-11-20", f"V{n % 50}", "", "面霜", "1", "10"] for n in range(100))]
+    start = Barrier(2)
+
+    def run(_: int) -> ImportReport:
+        start.wait()
+        return bring(database, kind, table)
+
+    with ThreadPoolExecutor(2) as tills:
+        first, second = tills.map(run, range(2))
+    total = len(table) - 1
+    assert first.created + second.created == total
+    assert first.unchanged + second.unchanged == total
+    assert not first.rejected + second.rejected
+    assert count(database, Customer if kind is ImportKind.CUSTOMERS else Purchase) == total

@@ -1,0 +1,190 @@
+"""A shop with one record of everything, and a browser for each role."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlmodel import Session, select
+from starlette.testclient import TestClient
+
+from app.actions.complaints import ComplaintIntake, open_complaint
+from app.actions.consents import ConsentDetails, grant_consent
+from app.actions.customers import create_customer
+from app.actions.surveys import finish_response, new_submission_id, save_answer
+from app.db import Database
+from app.models import (
+    Customer,
+    ImportBatch,
+    JobRun,
+    OutboundMessage,
+    Product,
+    Purchase,
+    PurchaseLine,
+    SkinRecord,
+    Staff,
+    StaffSession,
+    Survey,
+    SurveyQuestion,
+    Treatment,
+    Visit,
+)
+from app.queries.policy import current_policy
+from app.rules.customers import CustomerDetails
+from app.vocabulary import Channel, ImportKind, JobState, Purpose, QuestionKind, Role, SkinType
+
+PHONE = "13800138000"
+PASSWORD_HASH = "!"
+"""Nobody signs in with it: the tests give browsers their session directly."""
+
+
+def person(session: Session, role: Role, now: datetime) -> tuple[Staff, str]:
+    """Somebody of this role, signed in just now, and the cookie's value."""
+    staff = Staff(
+        name=f"测试{role.value}", login=f"test-{role.value}", password_hash=PASSWORD_HASH, role=role, created_at=now
+    )
+    session.add(staff)
+    session.flush()
+    sid = f"sid-of-{role.value}"
+    session.add(
+        StaffSession(
+            sid_sha256=sha256(sid.encode()).digest(),
+            staff_id=staff.id,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + timedelta(hours=12),
+        )
+    )
+    return staff, sid
+
+
+@pytest.fixture
+def real_now() -> datetime:
+    """The pages read the clock; what they show was made now."""
+    return datetime.now().astimezone()
+
+
+@pytest.fixture
+def people(database: Database, real_now: datetime) -> dict[Role, int]:
+    """One account of every role; numbers by role."""
+    with database.writing() as session:
+        return {role: person(session, role, real_now)[0].id for role in Role}
+
+
+@pytest.fixture
+def as_role(app: FastAPI, people: dict[Role, int]) -> Callable[[Role], TestClient]:
+    """A browser somebody of that role has signed in with."""
+
+    def browser(role: Role, language: str = "zh-CN") -> TestClient:
+        client = TestClient(app, follow_redirects=False, headers={"Accept-Language": language})
+        client.cookies.set("rouge_sid", f"sid-of-{role.value}")
+        return client
+
+    return browser
+
+
+@pytest.fixture
+def owner(as_role: Callable[[Role], TestClient]) -> TestClient:
+    """The owner's browser."""
+    return as_role(Role.OWNER)
+
+
+@pytest.fixture
+def shop(database: Database, people: dict[Role, int], real_now: datetime) -> dict[str, int]:
+    """A record of everything; the number of each by its view's identity."""
+    with database.writing() as session:
+        policy = current_policy(session)
+        customer = create_customer(
+            session,
+            CustomerDetails(
+                name="王小丽", phone=PHONE, allergy_note="对果酸过敏", birthday=f"{date.today():%m-%d}", note="喜欢靠窗"
+            ),
+            policy=policy,
+            now=real_now,
+        )
+        numbers = {"customer": customer.id, **_registers(session), **_voice(session, customer, policy, real_now)}
+        numbers |= _history(session, customer, people, numbers, real_now)
+        consent = grant_consent(
+            session, ConsentDetails(customer.id, Purpose.MARKETING, Channel.SMS), policy=policy, now=real_now
+        )
+        numbers["consent"] = consent.id
+    return numbers
+
+
+def _registers(session: Session) -> dict[str, int]:
+    treatment = Treatment(code="HL01", name="补水护理", price_fen=12800)
+    product = Product(sku="P001", name="玫瑰面霜", price_fen=29900)
+    session.add_all([treatment, product])
+    session.flush()
+    return {
+        "treatment": treatment.id,
+        "product": product.id,
+        "tag": 1,
+        "tier": 1,
+        "store": 1,
+        "staff": 1,
+        "staff-session": 1,
+    }
+
+
+def _voice(session: Session, customer: Customer, policy: Any, now: datetime) -> dict[str, int]:
+    survey = session.exec(select(Survey)).first()
+    submission = new_submission_id()
+    for question in session.exec(select(SurveyQuestion).where(SurveyQuestion.survey_id == survey.id)):
+        if question.kind is QuestionKind.RATING:
+            save_answer(session, survey.id, submission, question.key, ["1"], now=now)
+        elif question.is_required and question.kind is QuestionKind.NPS:
+            save_answer(session, survey.id, submission, question.key, ["3"], now=now)
+    finished = finish_response(session, survey.id, submission, policy=policy, now=now)
+    case = open_complaint(session, ComplaintIntake("等了很久", customer_id=customer.id), policy=policy, now=now)
+    return {
+        "survey": survey.id,
+        "survey-question": 1,
+        "survey-response": finished.response.id,
+        "complaint": case.id,
+        "complaint-event": 1,
+    }
+
+
+def _history(
+    session: Session, customer: Customer, people: dict[Role, int], numbers: dict[str, int], now: datetime
+) -> dict[str, int]:
+    purchase = Purchase(order_no="S-1001", occurred_at=now, customer_id=customer.id, paid_fen=42700)
+    batch = ImportBatch(
+        kind=ImportKind.CUSTOMERS, file_name="顾客.csv", file_sha256="0" * 64, started_at=now, rows=2, created=1, rejected=1,
+        rejections='[{"row": 3, "column": "手机", "reason": "手机号不完整"}]',
+    )  # fmt: skip
+    visit = Visit(
+        customer_id=customer.id,
+        visited_at=now,
+        treatment_id=numbers["treatment"],
+        staff_id=people[Role.BEAUTICIAN],
+        note="皮肤偏干",
+    )
+    skin = SkinRecord(customer_id=customer.id, seen_on=now.date(), skin_type=SkinType.DRY, concerns="两颊起皮")
+    job = JobRun(name="backup", started_at=now, state=JobState.DONE)
+    message = OutboundMessage(
+        key="k1",
+        customer_id=customer.id,
+        purpose=Purpose.SERVICE_CARE,
+        channel=Channel.SMS,
+        subject="护理提醒",
+        body="明天记得来",
+        due_at=now,
+    )
+    session.add_all([purchase, batch, visit, skin, job, message])
+    session.flush()
+    session.add(
+        PurchaseLine(purchase_id=purchase.id, position=1, item="玫瑰面霜", unit_price_fen=29900, amount_fen=29900)
+    )
+    return {
+        "purchase": purchase.id,
+        "import-batch": batch.id,
+        "visit": visit.id,
+        "skin-record": skin.id,
+        "job-run": job.id,
+        "outbound-message": message.id,
+        "audit-entry": 1,
+    }

@@ -1,0 +1,77 @@
+"""Every page of the back office opens, whatever stands in its address, and finds what the counter looks for."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.admin.reading import REGISTERS, pages_of, seen_on
+
+
+def test_every_page_opens(owner: TestClient, shop: dict[str, int]) -> None:
+    paths = ["", "settings", "cards", "posters", *(path for view in REGISTERS for path in pages_of(view, shop))]
+    assert [path for path in paths if owner.get(f"/admin/{path}").status_code != 200] == []
+
+
+def test_every_register_shows_chinese_headings(owner: TestClient, shop: dict[str, int]) -> None:
+    for view in REGISTERS:
+        unlabelled = {*view.column_list, *view.column_details_list} - set(view.column_labels)
+        assert unlabelled == set(), view.__name__
+
+
+@pytest.mark.parametrize("bad", ["abc", "0", "-1", "99999", "99999999999999999999", "1;2", "%00", "１", "1/2"])
+def test_an_id_nobody_has_is_not_found(owner: TestClient, shop: dict[str, int], bad: str) -> None:
+    for page in ("details", "edit"):
+        assert owner.get(f"/admin/customer/{page}/{bad}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["search=%00", "search=%27%3B--", f"search={'长' * 3000}", "tier=x", "source=nobody", "birthday=never", "page=99999999999999", "pageSize=7",
+     "created=2026", "nothing=1", "search=%25", "search=_"],
+)  # fmt: skip
+def test_odd_addresses_of_a_list_break_nothing(owner: TestClient, shop: dict[str, int], query: str) -> None:
+    page = owner.get(f"/admin/customer/list?{query}")
+    assert page.status_code in {200, 302}
+
+
+def test_an_error_in_the_address_is_not_shown(owner: TestClient) -> None:
+    page = owner.get("/admin/tag/list?error=您的账号已被盗，请拨打 400-000")
+    assert "400-000" not in seen_on(page.text)
+
+
+@pytest.mark.parametrize("term", ["王小", "wangxiao", "wxl", "8000", "13800138000", "+86 138 0013 8000", "1000"])
+def test_a_customer_is_found_by_whatever_the_counter_knows(owner: TestClient, shop: dict[str, int], term: str) -> None:
+    page = owner.get("/admin/customer/list", params={"search": term})
+    assert "王小丽" in page.text
+    assert "138****8000" in page.text
+    assert "13800138000" not in seen_on(page.text)
+
+
+def test_a_customer_is_not_found_by_a_middle_piece(owner: TestClient, shop: dict[str, int]) -> None:
+    page = owner.get("/admin/customer/list", params={"search": "0013"})
+    assert "王小丽" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("address", "finds"),
+    [
+        ("customer/list?birthday=today", "王小丽"),
+        ("customer/list?birthday=within_7_days", "王小丽"),
+        ("customer/list?created=today", "王小丽"),
+        ("customer/list?created=this_month", "王小丽"),
+        ("purchase/list?occurred=today&slip=sale", "S-1001"),
+        ("complaint/list?case=open", "王小丽"),
+        ("survey-response/list?is_low=1", "低分"),
+        ("survey-response/list?finished=last_30_days", "低分"),
+    ],
+)
+def test_the_dashboards_addresses_open_their_rows(
+    owner: TestClient, shop: dict[str, int], address: str, finds: str
+) -> None:
+    page = owner.get(f"/admin/{address}")
+    assert finds in page.text
+    assert "没有符合条件" not in page.text
+
+
+def test_a_narrowing_that_fits_nobody_shows_nobody(owner: TestClient, shop: dict[str, int]) -> None:
+    assert "没有符合条件" in owner.get("/admin/complaint/list?case=overdue").text
+    assert "没有符合条件" in owner.get("/admin/purchase/list?slip=refund").text

@@ -1,0 +1,103 @@
+"""A till's headings find our fields."""
+
+import pytest
+
+from app.rules.headers import (
+    ColumnDoubled,
+    ColumnsMissing,
+    MapFieldUnknown,
+    MapHeaderUnknown,
+    MapWrong,
+    field_of,
+    match_columns,
+    read_mapping,
+)
+from app.vocabulary import ImportKind
+
+CUSTOMERS, PURCHASES = ImportKind.CUSTOMERS, ImportKind.PURCHASES
+
+
+@pytest.mark.parametrize(
+    ("kind", "heading", "field"),
+    [
+        (CUSTOMERS, "姓名", "name"),
+        (CUSTOMERS, " 姓 名 ", "name"),
+        (CUSTOMERS, "NAME", "name"),
+        (CUSTOMERS, "手机", "phone"),
+        (CUSTOMERS, "电话", "phone"),
+        (CUSTOMERS, "手机（必填）", "phone"),
+        (CUSTOMERS, "* 手机号", "phone"),
+        (CUSTOMERS, "Member No", "member_no"),
+        (CUSTOMERS, "member_no", "member_no"),
+        (CUSTOMERS, "\ufeff会员号", "member_no"),
+        (CUSTOMERS, "微信", "wechat"),
+        (CUSTOMERS, "E-mail", "email"),
+        (CUSTOMERS, "爱好", None),
+        (CUSTOMERS, "", None),
+        (PURCHASES, "单号", "order_no"),
+        (PURCHASES, "Order_No", "order_no"),
+        (PURCHASES, "金额(元)", "amount"),
+        (PURCHASES, "ｓｋｕ", "sku"),
+        (PURCHASES, "Occurred At", "occurred_at"),
+        (PURCHASES, "退款", "refund_of"),
+    ],
+)
+def test_a_heading_is_recognised(kind: ImportKind, heading: str, field: str | None) -> None:
+    assert field_of(kind, heading) == field
+
+
+def test_columns_stand_in_any_order_and_strangers_are_named() -> None:
+    columns = match_columns(CUSTOMERS, ["爱好", "手机", "", "姓名", "积分"])
+    assert columns.places == {"phone": 1, "name": 3}
+    assert columns.unknown == ("爱好", "积分")
+    assert columns.has_points
+    assert columns.heading("phone") == "手机"
+    assert columns.heading("gender") == "gender"
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers", "missing"),
+    [
+        (CUSTOMERS, ["姓名"], "手机/会员号"),
+        (CUSTOMERS, ["手机"], "姓名"),
+        (PURCHASES, ["时间", "金额"], "单号"),
+        (PURCHASES, ["单号", "金额"], "时间"),
+        (PURCHASES, ["单号", "时间"], "金额/单价"),
+        (PURCHASES, ["������", "ä½ å¥½"], "单号、时间、金额/单价"),
+    ],
+)
+def test_without_the_needed_columns_nothing_begins(kind: ImportKind, headers: list[str], missing: str) -> None:
+    with pytest.raises(ColumnsMissing) as refusal:
+        match_columns(kind, headers)
+    assert f"：{missing}。" in refusal.value.say(str)
+
+
+def test_two_columns_of_one_field_are_refused_by_name() -> None:
+    with pytest.raises(ColumnDoubled) as refusal:
+        match_columns(CUSTOMERS, ["姓名", "手机", "电话"])
+    assert "手机、电话" in refusal.value.say(str)
+
+
+def test_the_owners_map_comes_first_and_can_leave_a_column_out() -> None:
+    mapping = {"手机号码2": "phone", "电话": ""}
+    columns = match_columns(CUSTOMERS, ["姓名", "电话", "手机号码2"], mapping)
+    assert columns.places == {"name": 0, "phone": 2}
+    assert columns.unknown == ()
+
+
+def test_a_map_to_what_we_do_not_have_is_refused() -> None:
+    with pytest.raises(MapFieldUnknown):
+        match_columns(CUSTOMERS, ["姓名", "手机"], {"手机": "telephone"})
+    with pytest.raises(MapHeaderUnknown):
+        match_columns(CUSTOMERS, ["姓名", "手机"], {"座机": "phone"})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '"name"'])
+def test_a_map_file_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(MapWrong) as refusal:
+        read_mapping(text)
+    assert "{" in refusal.value.say(str)
+
+
+def test_a_map_file_is_read() -> None:
+    assert read_mapping('{"编号": "member_no", "x": null}') == {"编号": "member_no", "x": ""}

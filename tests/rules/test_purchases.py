@@ -1,0 +1,112 @@
+"""When two tellings are one sale."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from app.rules.customers import TextTooLong
+from app.rules.phones import PhoneWrong
+from app.rules.purchases import (
+    OrderEmpty,
+    OrderWithoutNumber,
+    RefundTooLarge,
+    Sale,
+    SaleLine,
+    buyer_of,
+    check_refund,
+    fingerprint,
+    judged,
+    paid_fen,
+    unit_price_fen,
+)
+
+LINE = SaleLine(item="面霜", amount_fen=20000, quantity=2)
+SALE = Sale(order_no="A1", occurred_at=datetime(2026, 11, 24, 10, 30, tzinfo=UTC), lines=(LINE,))
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        SALE,
+        replace(SALE, occurred_at=SALE.occurred_at.astimezone(timezone(timedelta(hours=8)))),
+        replace(SALE, member_no="10000017"),
+        replace(SALE, lines=(replace(LINE, unit_price_fen=10000),)),
+    ],
+)
+def test_the_same_sale_has_the_same_fingerprint(again: Sale) -> None:
+    assert fingerprint(again) == fingerprint(SALE)
+
+
+def test_the_order_of_the_lines_does_not_matter() -> None:
+    other = SaleLine(item="洗面奶", amount_fen=5900)
+    assert fingerprint(replace(SALE, lines=(LINE, other))) == fingerprint(replace(SALE, lines=(other, LINE)))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(SALE, occurred_at=SALE.occurred_at + timedelta(seconds=1)),
+        replace(SALE, lines=(replace(LINE, amount_fen=20001),)),
+        replace(SALE, lines=(replace(LINE, quantity=3),)),
+        replace(SALE, lines=(replace(LINE, item="眼霜"),)),
+        replace(SALE, lines=(LINE, LINE)),
+        replace(SALE, paid_fen=19000),
+        replace(SALE, refund_of="A0"),
+    ],
+)
+def test_another_sale_has_another_fingerprint(other: Sale) -> None:
+    assert fingerprint(other) != fingerprint(SALE)
+
+
+def test_what_was_paid_is_the_sum_unless_told() -> None:
+    assert paid_fen(SALE) == 20000
+    assert paid_fen(replace(SALE, paid_fen=19000)) == 19000
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_refund_takes_money_back_whatever_sign_the_till_wrote(sign: int) -> None:
+    told = replace(SALE, refund_of="A0", lines=(replace(LINE, amount_fen=sign * 20000),))
+    assert paid_fen(judged(told)) == -20000
+
+
+@pytest.mark.parametrize(
+    ("sale", "refusal"),
+    [
+        (replace(SALE, order_no=" "), OrderWithoutNumber),
+        (replace(SALE, lines=()), OrderEmpty),
+        (replace(SALE, order_no="9" * 61), TextTooLong),
+        (replace(SALE, lines=(replace(LINE, item="霜" * 121),)), TextTooLong),
+    ],
+)
+def test_a_sale_needs_a_number_and_lines_that_fit(sale: Sale, refusal: type[Exception]) -> None:
+    with pytest.raises(refusal):
+        judged(sale)
+
+
+@pytest.mark.parametrize(
+    ("line", "fen"),
+    [
+        (LINE, 10000),
+        (replace(LINE, unit_price_fen=9), 9),
+        (replace(LINE, amount_fen=100, quantity=3), 33),
+        (replace(LINE, amount_fen=50, quantity=100), 1),
+        (replace(LINE, amount_fen=-100, quantity=-3), 33),
+        (replace(LINE, amount_fen=0, quantity=0), 0),
+    ],
+)
+def test_a_missing_unit_price_is_worked_out(line: SaleLine, fen: int) -> None:
+    assert unit_price_fen(line) == fen
+
+
+def test_a_readable_number_makes_an_unreadable_phone_unimportant() -> None:
+    assert buyer_of(replace(SALE, member_no="V1", phone="138****8000")).phone is None
+    with pytest.raises(PhoneWrong):
+        buyer_of(replace(SALE, phone="138****8000"))
+    assert not buyer_of(SALE).is_named
+
+
+def test_together_no_more_goes_back_than_came_in() -> None:
+    check_refund(100, [-60], -40)
+    with pytest.raises(RefundTooLarge):
+        check_refund(100, [-60], -41)

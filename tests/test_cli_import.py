@@ -1,0 +1,265 @@
+"""`rouge import` from the outside: dirty files in, JSON, words and exit codes out."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+import xlsxwriter
+from sqlmodel import func, select
+from typer.testing import CliRunner, Result
+
+from app.cli import cli
+from app.db import Database
+from app.models import Customer, ImportBatch, Purchase
+from app.settings import Settings, current_settings
+
+Rouge = Callable[..., Result]
+KEYS = ["batch", "rows", "created", "updated", "unchanged", "rejected", "unknown_columns"]
+
+
+@contextmanager
+def command_line_of(settings: Settings) -> Iterator[Rouge]:
+    """`rouge import …` in a shop."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ROUGE_DATA_DIR", str(settings.data_dir))
+        environment.setenv("ROUGE_DATABASE_URL", settings.database_url)
+        current_settings.cache_clear()
+        yield lambda *words: CliRunner().invoke(cli, ["import", *map(str, words)])
+    current_settings.cache_clear()
+
+
+@pytest.fixture
+def rouge(settings: Settings) -> Iterator[Rouge]:
+    """The command line of a fresh shop, on either database."""
+    with command_line_of(settings) as rouge:
+        yield rouge
+
+
+def told(result: Result) -> dict[str, Any]:
+    """What `--json` printed."""
+    return json.loads(result.stdout)
+
+
+def written(path: Path, rows: list[list[str]], encoding: str = "utf-8") -> Path:
+    """A CSV file."""
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def count(database: Database, table: Any) -> int:
+    """How many rows a table has."""
+    with database.reading() as session:
+        return session.exec(select(func.count()).select_from(table)).one()
+
+
+@pytest.fixture
+def customers(tmp_path: Path) -> Path:
+    """A customers file in which most rows are wrong in some way people's files are."""
+    rows = [
+        ["姓名", "手机", "性别", "生日", "会员号", "积分", "爱好"],
+        ["曾𡃁喆", "138 0013 8000", "女", "1990年1月2日", "", "10", "猫"],
+        ["王嫒", "１３９００１３９０００", "F", "农历八月十五", "00012", "", ""],
+        ["李", "1.38E+10", "", "", "", "", ""],
+        ["赵", "12345", "", "", "", "", ""],
+        [],
+        ["钱", "13700137000", "", "1990-02-30", "", "", ""],
+        ["孙", "", "", "", "", "", ""],
+        ["", "13600136000", "", "", "", "", ""],
+        ["周", "13500135000", "1", "", "", "", ""],
+    ]
+    return written(tmp_path / "顾客.csv", rows, "gb18030")
+
+
+def test_good_rows_go_in_and_every_other_row_says_why(rouge: Rouge, database: Database, customers: Path) -> None:
+    result = rouge("customers", customers, "--json")
+    assert result.exit_code == 1
+    report = told(result)
+    assert list(report) == KEYS
+    assert (report["rows"], report["created"], report["updated"], report["unchanged"]) == (8, 2, 0, 0)
+    assert [(one["row"], one["column"]) for one in report["rejected"]] == [
+        (4, "手机"),
+        (5, "手机"),
+        (7, "生日"),
+        (8, "手机"),
+        (9, "姓名"),
+        (10, "性别"),
+    ]
+    assert report["unknown_columns"] == ["积分", "爱好"]
+    assert all(one["reason"] for one in report["rejected"])
+    assert "积分" in result.stderr
+    with database.reading() as session:
+        names = set(session.exec(select(Customer.name)))
+    assert names == {"曾𡃁喆", "王嫒"}
+
+
+def test_the_same_file_twice_changes_nothing(rouge: Rouge, database: Database, customers: Path) -> None:
+    first, second = told(rouge("customers", customers, "--json")), told(rouge("customers", customers, "--json"))
+    assert (second["created"], second["updated"], second["unchanged"]) == (0, 0, 2)
+    assert second["rejected"] == first["rejected"]
+    assert second["batch"] > first["batch"]
+
+
+def test_a_dry_run_writes_nothing(rouge: Rouge, database: Database, customers: Path) -> None:
+    result = rouge("customers", customers, "--dry-run", "--json")
+    report = told(result)
+    assert (result.exit_code, report["batch"], report["created"]) == (1, None, 2)
+    assert (count(database, Customer), count(database, ImportBatch)) == (0, 0)
+
+
+def test_a_person_reads_sentences(rouge: Rouge, customers: Path) -> None:
+    result = rouge("customers", customers)
+    assert "共 8 行，新增 2、更新 0、不变 0，未导入 6" in result.stdout
+    assert "第 5 行 手机：请填写完整的手机号" in result.stdout
+    assert "这些列不认识，没有导入：积分、爱好" in result.stdout
+    assert "已处理 8 / 8 行" in result.stderr
+
+
+def test_without_rejected_rows_the_exit_is_0(rouge: Rouge, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", [["Name", "PHONE", "Member No"], ["张", "13800138000", "v-1"]], "utf-8-sig")
+    assert rouge("customers", path).exit_code == 0
+
+
+def test_a_workbook_with_dates_formulas_and_lost_zeros(rouge: Rouge, database: Database, tmp_path: Path) -> None:
+    people = tmp_path / "people.xlsx"
+    book = openpyxl.Workbook()
+    book.active.append(["会员号", "姓名", "手机", "生日"])
+    book.active.append(["00000018", "张", 13800138000.0, datetime(1990, 1, 2)])
+    book.active.append(["00000026", "李", "13900139000", 32875])
+    book.save(people)
+    assert rouge("customers", people).exit_code == 0
+
+    sold = tmp_path / "sold.xlsx"
+    workbook = xlsxwriter.Workbook(str(sold))
+    sheet = workbook.add_worksheet()
+    moment = workbook.add_format({"num_format": 'yyyy"年"m"月"d"日" hh:mm'})
+    sheet.write_row(0, 0, ["单号", "时间", "会员号", "商品", "数量", "单价", "金额"])
+    sheet.write_row(1, 0, [20261120001, None, "00000018", "面霜", 2, 33.335, None])
+    sheet.write_datetime(1, 1, datetime(2026, 11, 20, 18, 30), moment)
+    sheet.write_formula(1, 6, "=E2*F2", None, 66.67)
+    sheet.write_row(2, 0, ["A2", "2026/11/20", 18, "面霜", 1, 10, 0.1 + 0.2])
+    sheet.merge_range(3, 0, 4, 0, "A3")
+    sheet.write_row(3, 1, ["2026-11-20", "00000026", "面霜", 1, 10, 10])
+    sheet.write_row(4, 1, ["2026-11-20", "00000026", "水", 1, 10, 10])
+    workbook.close()
+    result = rouge("purchases", sold, "--json")
+    report = told(result)
+    assert (report["rows"], report["created"]) == (4, 2)
+    assert [(one["row"], one["column"]) for one in report["rejected"]] == [(3, "会员号"), (5, "单号")]
+    assert "00000018" in report["rejected"][0]["reason"]
+    with database.reading() as session:
+        orders = dict(session.exec(select(Purchase.order_no, Purchase.paid_fen)).all())
+        birthdays = set(session.exec(select(Customer.birthday)))
+    assert orders == {"20261120001": 6667, "A3": 1000}
+    assert birthdays == {"1990-01-02"}
+
+
+def test_purchases_in_five_spellings_of_a_date(rouge: Rouge, database: Database, tmp_path: Path) -> None:
+    spellings = ["2026-11-20", "2026/11/20 0:00", "2026年11月20日", "20261120", "46346", "2026-11-20 00:00:00"]
+    rows = [
+        ["order_no", "occurred_at", "item", "amount"],
+        *([f"A{n}", text, "x", "1"] for n, text in enumerate(spellings)),
+    ]
+    assert rouge("purchases", written(tmp_path / "sold.csv", rows)).exit_code == 0
+    with database.reading() as session:
+        assert len(set(session.exec(select(Purchase.occurred_at)))) == 1
+
+
+def test_the_owners_map_names_her_columns(rouge: Rouge, database: Database, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", [["客人", "联系方式", "电话"], ["张", "13800138000", "x"]])
+    (tmp_path / "map.json").write_text('{"客人": "name", "联系方式": "phone", "电话": ""}', encoding="utf-8")
+    report = told(rouge("customers", path, "--map", tmp_path / "map.json", "--json"))
+    assert (report["created"], report["unknown_columns"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.csv", b"", "空的"),
+        ("header.csv", "姓名,手机\n".encode(), "只有表头"),
+        ("table.xlsx", b"%PDF-1.7\n", "PDF"),
+        ("latin.csv", "姓名,手机\n".encode() + b"M\xfcller\xff,1\n", "编码"),
+        ("other.csv", "张,13800138000\n李,13900139000\n".encode(), "姓名"),
+        ("double.csv", "姓名,手机,电话\n张,1,2\n".encode(), "手机、电话"),
+        ("quote.csv", '姓名,手机\n"张,1\n李,2\n'.encode(), "引号"),
+        ("broken.xlsx", b"PK\x03\x04....", "损坏"),
+    ],
+)
+def test_an_unusable_file_is_one_line_and_exit_2(
+    rouge: Rouge, database: Database, tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    for options in ([], ["--json"], ["--dry-run"]):
+        result = rouge("customers", path, *options)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert says in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    assert (count(database, Customer), count(database, ImportBatch)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--map", "nowhere.json"], "--map"),
+        (["--store", "S9"], "S9"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2(rouge: Rouge, customers: Path, options: list[str], says: str) -> None:
+    result = rouge("customers", customers, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+
+
+def test_a_map_that_is_no_json_or_names_no_field_is_refused(rouge: Rouge, customers: Path, tmp_path: Path) -> None:
+    for text in ("{", '{"手机": "telephone"}', '{"座机": "phone"}', "[]"):
+        (tmp_path / "map.json").write_text(text, encoding="utf-8")
+        result = rouge("customers", customers, "--map", tmp_path / "map.json")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "--map" in result.stderr
+
+
+def test_a_missing_file_is_refused(rouge: Rouge, tmp_path: Path) -> None:
+    result = rouge("customers", tmp_path / "nowhere.csv")
+    assert result.exit_code == 2
+    assert "nowhere.csv" in result.stderr
+
+
+def test_twenty_five_thousand_lines_take_seconds_and_little_memory(sqlite_settings: Settings, tmp_path: Path) -> None:
+    people = [["会员号", "姓名", "手机"], *([f"V{n}", "张晓丽", f"1000000{n:04d}"] for n in range(2000))]
+    with command_line_of(sqlite_settings) as rouge:
+        assert rouge("customers", written(tmp_path / "people.csv", people)).exit_code == 0
+    sold = [["单号", "时间", "会员号", "商品", "金额"]]
+    sold += [[f"A{n // 2}", "2026-11-20 10:00", f"V{n // 2 % 2000}", f"商品{n}", "59.00"] for n in range(25_000)]
+    script = (
+        "import re, sys, time; from pathlib import Path; from app.cli import cli; start = time.process_time()\n"
+        "try: cli(sys.argv[1:])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "peak = re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())\n"
+        "print(time.process_time() - start, int(peak[1]) // 1024, file=sys.stderr)"
+    )
+    words = ["import", "purchases", str(written(tmp_path / "sold.csv", sold)), "--json"]
+    shop = os.environ | {"ROUGE_DATA_DIR": str(sqlite_settings.data_dir), "ROUGE_DATABASE_URL": ""}
+    done = subprocess.run([sys.executable, "-c", script, *words], env=shop, capture_output=True, text=True, check=True)
+    seconds, megabytes = map(float, done.stderr.splitlines()[-1].split())
+    assert json.loads(done.stdout)["created"] == 25_000
+    assert seconds < 30
+    assert megabytes < 300
+
+
+def test_help_speaks_both_languages(rouge: Rouge) -> None:
+    for kind in ("customers", "purchases"):
+        shown = re.sub(r"\s+", " ", rouge(kind, "--help").stdout)
+        assert "导入" in shown
+        assert f"import {kind}" in shown
+        assert "--dry-run" in shown
