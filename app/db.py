@@ -189,7 +189,9 @@ def is_migrated(database: Database) -> bool:
 
 def lock_row(session: Session, table: type[_T], row_id: int) -> _T | None:
     """A row nobody else may change until this unit of work ends. SQLite has one writer anyway."""
-    return session.exec(select(table).where(table.id == row_id).with_for_update()).first()  # type: ignore[attr-defined]
+    return session.exec(
+        select(table).where(table.id == row_id).with_for_update().execution_options(populate_existing=True)
+    ).first()  # type: ignore[attr-defined]
 
 
 def driver_version() -> str:

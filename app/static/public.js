@@ -59,6 +59,14 @@
     }, SHOWN_MS);
   });
 
+  // Where a tap goes on by itself, "next" waits until something is chosen: tapped too, it would hit the next question.
+  function offerNext() {
+    document.querySelectorAll("form").forEach(function (form) {
+      if (form.querySelector("input[data-advance]")) form.querySelector(".primary").hidden = !form.querySelector("input:checked");
+    });
+  }
+  document.addEventListener("change", offerNext);
+
   // A long text shows how long it is.
   function count(area) {
     var limit = Number(area.dataset.limit);
@@ -94,6 +102,7 @@
     window.scrollTo(0, 0);
     if (heading) heading.focus({ preventScroll: !wrong });
     document.querySelectorAll("[data-limit]").forEach(count);
+    offerNext();
   });
 
   // The language links keep the place, also after htmx moved on.
@@ -106,5 +115,6 @@
   });
 
   nameRun(document);
+  offerNext();
   document.querySelectorAll("[data-limit]").forEach(count);
 })();

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_counters")),
         sa.UniqueConstraint("name", name=op.f("uq_counters_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "demo_marks",
@@ -26,6 +27,7 @@ def upgrade() -> None:
         sa.Column("row_id", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_demo_marks")),
         sa.UniqueConstraint("table_name", "row_id", name=op.f("uq_demo_marks_table_name_row_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "job_runs",
@@ -40,6 +42,7 @@ def upgrade() -> None:
         ),
         sa.Column("outcome", sa.String(length=500), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job_runs")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("job_runs", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_job_runs_name"), ["name"], unique=False)
@@ -72,6 +75,7 @@ def upgrade() -> None:
         sa.CheckConstraint("price_fen >= 0", name=op.f("ck_products_price_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_products")),
         sa.UniqueConstraint("sku", name=op.f("uq_products_sku")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "public_tokens",
@@ -99,6 +103,7 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_public_tokens")),
         sa.UniqueConstraint("sha256", name=op.f("uq_public_tokens_sha256")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("public_tokens", schema=None) as batch_op:
         batch_op.create_index("ix_public_tokens_purpose_subject_id", ["purpose", "subject_id"], unique=False)
@@ -113,6 +118,7 @@ def upgrade() -> None:
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stores")),
         sa.UniqueConstraint("code", name=op.f("uq_stores_code")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "tags",
@@ -137,6 +143,7 @@ def upgrade() -> None:
         sa.Column("note", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tags")),
         sa.UniqueConstraint("name", name=op.f("uq_tags_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "tiers",
@@ -158,6 +165,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tiers")),
         sa.UniqueConstraint("name", name=op.f("uq_tiers_name")),
         sa.UniqueConstraint("rank", name=op.f("uq_tiers_rank")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "treatments",
@@ -188,6 +196,7 @@ def upgrade() -> None:
         sa.CheckConstraint("price_fen >= 0", name=op.f("ck_treatments_price_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_treatments")),
         sa.UniqueConstraint("code", name=op.f("uq_treatments_code")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "customers",
@@ -300,9 +309,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
         sa.UniqueConstraint("member_no", name=op.f("uq_customers_member_no")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("customers", schema=None) as batch_op:
-        batch_op.create_index("ix_customers_birth_month_birth_day", ["birth_month", "birth_day"], unique=False)
+        batch_op.create_index(
+            "ix_customers_birth_month_birth_day",
+            ["birth_month", "birth_day", "birthday_calendar", "status"],
+            unique=False,
+        )
         batch_op.create_index("ix_customers_created_at_id", ["created_at", "id"], unique=False)
         batch_op.create_index("ix_customers_name_id", ["name", "id"], unique=False)
         batch_op.create_index("ix_customers_name_initials_id", ["name_initials", "id"], unique=False)
@@ -353,6 +367,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff")),
         sa.UniqueConstraint("login", name=op.f("uq_staff_login")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("staff", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_staff_store_id"), ["store_id"], unique=False)
@@ -400,6 +415,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_surveys")),
         sa.UniqueConstraint("slug", name=op.f("uq_surveys_slug")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("surveys", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_surveys_store_id"), ["store_id"], unique=False)
@@ -436,6 +452,7 @@ def upgrade() -> None:
             ["staff_id"], ["staff.id"], name=op.f("fk_audit_entries_staff_id_staff"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entries")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_entries_at"), ["at"], unique=False)
@@ -475,12 +492,13 @@ def upgrade() -> None:
         sa.Column("given_by", sa.String(length=60), nullable=False),
         sa.Column("staff_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_consents_customer_id_customers"), ondelete="CASCADE"
+            ["customer_id"], ["customers.id"], name=op.f("fk_consents_customer_id_customers"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
             ["staff_id"], ["staff.id"], name=op.f("fk_consents_staff_id_staff"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_consents_customer_id"), ["customer_id"], unique=False)
@@ -517,6 +535,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tag_id"], ["tags.id"], name=op.f("fk_customer_tags_tag_id_tags"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_tags")),
         sa.UniqueConstraint("customer_id", "tag_id", name=op.f("uq_customer_tags_customer_id_tag_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("customer_tags", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_customer_tags_customer_id"), ["customer_id"], unique=False)
@@ -545,6 +564,7 @@ def upgrade() -> None:
             ["staff_id"], ["staff.id"], name=op.f("fk_import_batches_staff_id_staff"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_batches")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("import_batches", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_import_batches_staff_id"), ["staff_id"], unique=False)
@@ -605,6 +625,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbound_messages")),
         sa.UniqueConstraint("key", name=op.f("uq_outbound_messages_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("outbound_messages", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_outbound_messages_customer_id"), ["customer_id"], unique=False)
@@ -622,6 +643,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_policy_settings")),
         sa.UniqueConstraint("key", name=op.f("uq_policy_settings_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("policy_settings", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_policy_settings_staff_id"), ["staff_id"], unique=False)
@@ -651,12 +673,13 @@ def upgrade() -> None:
         sa.Column("staff_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_skin_records_customer_id_customers"), ondelete="CASCADE"
+            ["customer_id"], ["customers.id"], name=op.f("fk_skin_records_customer_id_customers"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
             ["staff_id"], ["staff.id"], name=op.f("fk_skin_records_staff_id_staff"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_skin_records")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("skin_records", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_skin_records_customer_id"), ["customer_id"], unique=False)
@@ -678,6 +701,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_sessions")),
         sa.UniqueConstraint("sid_sha256", name=op.f("uq_staff_sessions_sid_sha256")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_staff_sessions_staff_id"), ["staff_id"], unique=False)
@@ -718,6 +742,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_survey_questions")),
         sa.UniqueConstraint("survey_id", "key", name=op.f("uq_survey_questions_survey_id_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("survey_questions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_survey_questions_survey_id"), ["survey_id"], unique=False)
@@ -752,6 +777,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_survey_responses")),
         sa.UniqueConstraint("submission_id", name=op.f("uq_survey_responses_submission_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("survey_responses", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_survey_responses_customer_id"), ["customer_id"], unique=False)
@@ -797,6 +823,7 @@ def upgrade() -> None:
             ["treatment_id"], ["treatments.id"], name=op.f("fk_visits_treatment_id_treatments"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visits")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("visits", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_visits_customer_id"), ["customer_id"], unique=False)
@@ -886,6 +913,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaints")),
         sa.UniqueConstraint("receipt_no", name=op.f("uq_complaints_receipt_no")),
         sa.UniqueConstraint("response_id", name=op.f("uq_complaints_response_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("complaints", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_complaints_customer_id"), ["customer_id"], unique=False)
@@ -937,6 +965,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purchases")),
         sa.UniqueConstraint("order_no", name=op.f("uq_purchases_order_no")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("purchases", schema=None) as batch_op:
         batch_op.create_index("ix_purchases_customer_id_occurred_at", ["customer_id", "occurred_at"], unique=False)
@@ -967,6 +996,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_survey_answers")),
         sa.UniqueConstraint("response_id", "question_id", name=op.f("uq_survey_answers_response_id_question_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("survey_answers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_survey_answers_question_id"), ["question_id"], unique=False)
@@ -1008,6 +1038,7 @@ def upgrade() -> None:
             ["staff_id"], ["staff.id"], name=op.f("fk_complaint_events_staff_id_staff"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaint_events")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("complaint_events", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_complaint_events_complaint_id"), ["complaint_id"], unique=False)
@@ -1044,6 +1075,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase_lines")),
         sa.UniqueConstraint("purchase_id", "position", name=op.f("uq_purchase_lines_purchase_id_position")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("purchase_lines", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_purchase_lines_product_id"), ["product_id"], unique=False)
