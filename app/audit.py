@@ -16,6 +16,8 @@ from app.vocabulary import AuditAction
 
 _SILENT = {"audit_entries", "staff_sessions", "counters", "demo_marks", "job_runs", "survey_answers"}
 """Tables whose rows are themselves a record, or too many to say anything."""
+_STAMPS = {"id", "created_at", "updated_at"}
+"""What the entry itself says already."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +73,16 @@ def _row_id(row: SQLModel) -> int:
 
 
 def _changes(action: AuditAction, row: SQLModel) -> dict[str, Any]:
+    if action is AuditAction.DELETE:
+        return {}
     state = inspect(row)
     changes: dict[str, Any] = {}
     for column in state.mapper.column_attrs:
-        mark = column.columns[0].info.get("personal", "")
         history = state.attrs[column.key].history
-        old, new = (history.deleted or [None])[0], (history.added or [None])[0]
-        if action is AuditAction.UPDATE and not history.has_changes():
-            continue
-        if action is AuditAction.CREATE and (new is None or new == "" or column.key == "id"):
-            continue
-        if action is AuditAction.DELETE:
-            continue
-        changes[column.key] = "***" if mark else [_plain(old), _plain(new)]
-    changes.pop("updated_at", None)
+        old, new = (history.deleted or [None])[0], state.dict.get(column.key)
+        is_worth_it = history.has_changes() if action is AuditAction.UPDATE else new not in {None, ""}
+        if is_worth_it and column.key not in _STAMPS:
+            changes[column.key] = "***" if column.columns[0].info.get("personal") else [_plain(old), _plain(new)]
     return changes
 
 

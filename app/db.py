@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, SQLModel, col, select
 
 from app.audit import SYSTEM, Actor, AuditedSession
 from app.keys import KeyRing, KeyTrouble, load_keys, use_keys
@@ -189,9 +189,9 @@ def is_migrated(database: Database) -> bool:
 
 def lock_row(session: Session, table: type[_T], row_id: int) -> _T | None:
     """A row nobody else may change until this unit of work ends. SQLite has one writer anyway."""
-    return session.exec(
-        select(table).where(table.id == row_id).with_for_update().execution_options(populate_existing=True)
-    ).first()  # type: ignore[attr-defined]
+    wanted = select(table).where(col(table.id) == row_id).with_for_update()  # type: ignore[attr-defined]
+    # A copy read before the lock may be out of date.
+    return session.exec(wanted.execution_options(populate_existing=True)).first()
 
 
 def driver_version() -> str:

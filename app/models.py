@@ -237,7 +237,7 @@ class SkinRecord(Row, table=True):
 
     __tablename__ = "skin_records"
 
-    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT", index=True)
+    customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
     seen_on: date = Field(sa_column_kwargs=personal("health"))
     skin_type: SkinType = Field(sa_type=word(SkinType))
     concerns: str | None = Field(
@@ -276,7 +276,7 @@ class Consent(Row, table=True):
         ),
     )
 
-    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT", index=True)
+    customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
     purpose: Purpose = Field(sa_type=word(Purpose))
     channel: Channel | None = Field(default=None, sa_type=word(Channel))
     notice_version: str = Field(max_length=20, sa_column_kwargs=SHOP)

@@ -85,7 +85,7 @@ def changes(entry: Any, name: str, request: Request) -> str:
         if view.is_model
         for column, label in view._column_labels.items()
     }
-    return changes_in_words(entry, labels)
+    return changes_in_words(entry, labels) or "—"
 
 
 def table_names(views: Iterable[Any]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from app.admin_base.asking import asking
 from app.db import Database
 from app.i18n import gettext
+from app.rules.access import HISTORY
 from app.rules.refusals import NotFound, RuleBroken, words
 
 _T = TypeVar("_T")
@@ -186,12 +187,15 @@ def delete_rows(session: Session, rows: list[SQLModel], names: Mapping[str, str]
 
 
 def _pointing_at(session: Session, row: SQLModel) -> list[tuple[str, int]]:
+    """How many rows of which table stand in the way: those that could not be without it, and its history, which is
+    nobody's to delete."""
     mine = mapped(type(row)).local_table
     return [
         (table.name, session.execute(select(func.count()).select_from(table).where(key.parent == row.id)).scalar_one())  # type: ignore[attr-defined]
         for table in SQLModel.metadata.sorted_tables
         for key in table.foreign_keys
-        if key.column.table is mine and (key.ondelete or "RESTRICT") == "RESTRICT"
+        if key.column.table is mine
+        if key.ondelete == "RESTRICT" or (key.ondelete == "CASCADE" and table.name in HISTORY)
     ]
 
 

@@ -20,20 +20,22 @@ _SHOWN = 20
 """Refused rows a person is shown; `--json` has them all."""
 
 imports = typer.Typer(
-    no_args_is_help=True, help="导入收银系统的表格：CSV、XLSX、XLS · import a till's CSV, XLSX or XLS"
-)  # data
+    no_args_is_help=True,
+    help="导入收银系统的表格：CSV、XLSX、XLS · import a till's CSV, XLSX or XLS",  # data
+)
 cli.add_typer(imports, name="import")
 
 _File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="CSV、XLSX 或 XLS，第 1 行是表头 · row 1 is the header")
-]  # data
+    Path,
+    typer.Argument(metavar="FILE", help="CSV、XLSX 或 XLS，第 1 行是表头 · row 1 is the header"),  # data
+]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="只检查，不写入 · check only, write nothing")]  # data
-_Map = Annotated[
-    Path | None, typer.Option("--map", metavar="MAP.JSON", help='{"他们的表头": "我们的字段"} · {"their header": "our field"}')  # data
-]  # fmt: skip
+_MAP_HELP = '{"他们的表头": "我们的字段"} · {"their header": "our field"}'  # data
+_Map = Annotated[Path | None, typer.Option("--map", metavar="MAP.JSON", help=_MAP_HELP)]
 _Store = Annotated[
-    str, typer.Option("--store", metavar="CODE", help="没写门店的行算哪家店 · store of rows without one")
-]  # data
+    str,
+    typer.Option("--store", metavar="CODE", help="没写门店的行算哪家店 · store of rows without one"),  # data
+]
 _Json = Annotated[bool, typer.Option("--json", help="给程序看的结果 · for programs")]  # data
 
 

@@ -11,6 +11,7 @@ from app.rules.refusals import RuleBroken, words
 from app.vocabulary import ImportKind
 
 _POINTS = ("积分", "points", "会员积分", "当前积分", "可用积分")  # data
+# fmt: off
 _ALIASES: dict[ImportKind, dict[str, tuple[str, ...]]] = {
     ImportKind.CUSTOMERS: {
         "name": ("姓名", "name", "顾客姓名", "客户姓名", "会员姓名", "名字"),  # data
@@ -28,16 +29,7 @@ _ALIASES: dict[ImportKind, dict[str, tuple[str, ...]]] = {
     },
     ImportKind.PURCHASES: {
         "order_no": ("单号", "orderno", "订单号", "小票号", "流水号", "销售单号", "ordernumber"),  # data
-        "occurred_at": (
-            "时间",
-            "occurredat",
-            "日期",
-            "消费时间",
-            "交易时间",
-            "下单时间",
-            "销售时间",
-            "消费日期",
-        ),  # data
+        "occurred_at": ("时间", "occurredat", "日期", "消费时间", "交易时间", "下单时间", "销售时间", "消费日期"),  # data
         "phone": ("手机", "电话", "phone", "手机号", "手机号码", "电话号码", "联系电话", "mobile", "tel"),  # data
         "member_no": ("会员号", "memberno", "会员卡号", "卡号", "会员编号", "membernumber"),  # data
         "item": ("商品", "item", "商品名称", "项目", "项目名称", "品名"),  # data
@@ -52,6 +44,7 @@ _ALIASES: dict[ImportKind, dict[str, tuple[str, ...]]] = {
         "refund_of": ("退款", "refundof", "原单号", "退款原单号"),  # data
     },
 }
+# fmt: on
 _NEEDED: dict[ImportKind, tuple[tuple[str, ...], ...]] = {
     ImportKind.CUSTOMERS: (("name",), ("phone", "member_no")),
     ImportKind.PURCHASES: (("order_no",), ("occurred_at",), ("amount", "unit_price")),

@@ -25,6 +25,7 @@ _GENDERS = {
     "先生": Gender.MALE, "male": Gender.MALE, "m": Gender.MALE, "man": Gender.MALE,  # data
 }  # fmt: skip
 _GENDER_UNSAID = {"未知", "保密", "不详", "未说明", "unknown", "-", "无"}  # data
+# fmt: off
 _SOURCES = {
     Source.STORE: ("到店", "门店", "进店", "自然到店", "路过"),  # data
     Source.EVENT: ("活动", "沙龙", "路演", "地推"),  # data
@@ -32,40 +33,18 @@ _SOURCES = {
     Source.CARD: ("办卡", "会员卡"),  # data
     Source.REFERRAL: ("朋友介绍", "介绍", "转介绍", "老带新", "推荐", "朋友推荐", "朋友"),  # data
     Source.WEBSITE: ("网站", "官网", "网店"),  # data
-    Source.SOCIAL: (
-        "社交平台",
-        "微信",
-        "小红书",
-        "抖音",
-        "微博",
-        "快手",
-        "美团",
-        "大众点评",
-        "公众号",
-        "朋友圈",
-    ),  # data
+    Source.SOCIAL: ("社交平台", "微信", "小红书", "抖音", "微博", "快手", "美团", "大众点评", "公众号", "朋友圈"),  # data
     Source.SURVEY: ("问卷", "扫码"),  # data
     Source.EMAIL: ("邮件", "邮箱"),  # data
     Source.IMPORT: ("导入", "表格导入"),  # data
 }
 _CHANNELS = {
     SaleChannel.STORE: ("门店", "到店", "线下", "店内", "实体店"),  # data
-    SaleChannel.ONLINE: (
-        "网店",
-        "线上",
-        "电商",
-        "网上",
-        "淘宝",
-        "天猫",
-        "京东",
-        "美团",
-        "抖音",
-        "拼多多",
-        "小红书",
-    ),  # data
+    SaleChannel.ONLINE: ("网店", "线上", "电商", "网上", "淘宝", "天猫", "京东", "美团", "抖音", "拼多多", "小红书"),  # data
     SaleChannel.WECHAT: ("微信", "小程序", "微商城"),  # data
     SaleChannel.PHONE: ("电话", "热线"),  # data
 }
+# fmt: on
 _UNNAMED_ITEM = "消费"  # data: what a till that lists no goods sold
 _ROUNDED = re.compile(r"\d(?:\.\d+)?[eE]\+\d+")
 _TAG_MARKS = re.compile(r"[、,;，；|]")

@@ -492,7 +492,7 @@ def upgrade() -> None:
         sa.Column("given_by", sa.String(length=60), nullable=False),
         sa.Column("staff_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_consents_customer_id_customers"), ondelete="RESTRICT"
+            ["customer_id"], ["customers.id"], name=op.f("fk_consents_customer_id_customers"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["staff_id"], ["staff.id"], name=op.f("fk_consents_staff_id_staff"), ondelete="RESTRICT"
@@ -673,7 +673,7 @@ def upgrade() -> None:
         sa.Column("staff_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_skin_records_customer_id_customers"), ondelete="RESTRICT"
+            ["customer_id"], ["customers.id"], name=op.f("fk_skin_records_customer_id_customers"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["staff_id"], ["staff.id"], name=op.f("fk_skin_records_staff_id_staff"), ondelete="RESTRICT"
