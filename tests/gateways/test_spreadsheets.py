@@ -233,3 +233,11 @@ def test_a_csv_of_200_megabytes_needs_little_memory(tmp_path: Path) -> None:
     rows, megabytes = map(int, done.stdout.split())
     assert rows == 225_001
     assert megabytes < 150
+
+
+def test_an_old_xls_of_a_till_is_read_too() -> None:
+    """The file is a real BIFF8 workbook: a phone kept as a number, a day as a day."""
+    rows = read(Path(__file__).parents[1] / "files" / "till.xls")
+    assert rows[0][1] == ("姓名", "手机", "生日", "性别")
+    assert rows[1][1] == ("王小梅", "10000001234", "1990-01-02", "女")
+    assert rows[2][1] == ("曾喆", "1000000 5678", "农历八月十五", "男")
