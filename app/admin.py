@@ -20,6 +20,7 @@ from app.admin_base import (
     CardsPage,
     Child,
     Deed,
+    DemoPage,
     LedgerView,
     Listed,
     MeaningFilter,
@@ -872,6 +873,13 @@ class ShopSettings(SettingsPage):
     name, icon = later("店里的规则"), "fa-solid fa-sliders"
 
 
+class DemoShop(DemoPage):
+    """The demo shop, and the way out of it."""
+
+    category, category_icon = _SHOP
+    name, icon = later("演示数据"), "fa-solid fa-wand-magic-sparkles"
+
+
 class StaffAdmin(ActingView, model=Staff):
     """Who works here and signs in."""
 
@@ -1082,7 +1090,7 @@ VIEWS = (
     PurchaseAdmin, VisitAdmin, TierAdmin, TreatmentAdmin, ProductAdmin,
     ComplaintAdmin, SurveyResponseAdmin, SurveyAdmin, PosterPrinting, SurveyQuestionAdmin, ComplaintEventAdmin,
     OutboundMessageAdmin,
-    ShopSettings, StaffAdmin, StoreAdmin, StaffSessionAdmin, ImportBatchAdmin, JobRunAdmin, AuditEntryAdmin,
+    ShopSettings, DemoShop, StaffAdmin, StoreAdmin, StaffSessionAdmin, ImportBatchAdmin, JobRunAdmin, AuditEntryAdmin,
 )  # fmt: skip
 
 

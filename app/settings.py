@@ -17,20 +17,22 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ROUGE_", env_file=".env", frozen=True, extra="ignore")
 
-    data_dir: Path = Field(Path("data"), description="数据文件夹：数据库、图片、备份")
-    database_url: str = Field("", description="留空即数据文件夹里的加密 SQLite；多店用 postgresql+psycopg://…")
-    host: str = Field("127.0.0.1", description="监听地址")
-    port: int = Field(8000, description="监听端口")
-    workers: int = Field(1, ge=1, le=64, description="网页进程数")
-    public_url: str = Field("", description="印进二维码的网址，如 https://vip.example.cn")
-    timezone: str = Field("Asia/Shanghai", description="店铺所在时区，决定“今天”")
-    locale: str = Field("zh_CN", description="默认语言：zh_CN、zh_TW 或 en")
-    demo: bool = Field(False, description="1 表示演示店：不对外发消息，每页有横幅")
-    key_file: Path | None = Field(None, description="主密钥文件；默认是数据文件夹里的 keys/rouge.key，备份里没有它")
-    htmx_url: str = Field(HTMX_URL, description="htmx 的 CDN 地址")
-    htmx_integrity: str = Field(HTMX_INTEGRITY, description="htmx 的 SRI 校验值")
-    smtp_url: str = Field("", description="发邮件的服务器，如 smtps://user:pass@smtp.example.cn:465")
-    log_level: str = Field("INFO", description="日志级别")
+    data_dir: Path = Field(Path("data"), description="数据文件夹：数据库、图片、备份")  # data
+    database_url: str = Field("", description="留空即数据文件夹里的加密 SQLite；多店用 postgresql+psycopg://…")  # data
+    host: str = Field("127.0.0.1", description="监听地址")  # data
+    port: int = Field(8000, description="监听端口")  # data
+    workers: int = Field(1, ge=1, le=64, description="网页进程数")  # data
+    public_url: str = Field("", description="印进二维码的网址，如 https://vip.example.cn")  # data
+    timezone: str = Field("Asia/Shanghai", description="店铺所在时区，决定“今天”")  # data
+    locale: str = Field("zh_CN", description="默认语言：zh_CN、zh_TW 或 en")  # data
+    demo: bool = Field(False, description="1 表示演示店：不对外发消息，每页有横幅")  # data
+    key_file: Path | None = Field(  # data
+        None, description="主密钥文件；默认是数据文件夹里的 keys/rouge.key，备份里没有它"
+    )
+    htmx_url: str = Field(HTMX_URL, description="htmx 的 CDN 地址")  # data
+    htmx_integrity: str = Field(HTMX_INTEGRITY, description="htmx 的 SRI 校验值")  # data
+    smtp_url: str = Field("", description="发邮件的服务器，如 smtps://user:pass@smtp.example.cn:465")  # data
+    log_level: str = Field("INFO", description="日志级别")  # data
 
     @field_validator("timezone")
     @classmethod

@@ -3,7 +3,7 @@
 from app.admin_base.big import BigLedgerView, BigSetupView, BigView
 from app.admin_base.fields import asks, locale_field
 from app.admin_base.filters import MeaningFilter, RelationFilter, WordFilter, YesFilter, birthdays, spans
-from app.admin_base.pages import SettingsPage
+from app.admin_base.pages import DemoPage, SettingsPage
 from app.admin_base.prints import CardsPage, PostersPage, PrintsCards, PrintsPoster
 from app.admin_base.showing import Child, Deed, Listed, rejected_rows
 from app.admin_base.sign_in import keep_session
@@ -18,6 +18,7 @@ __all__ = [
     "CardsPage",
     "Child",
     "Deed",
+    "DemoPage",
     "LedgerView",
     "Listed",
     "MeaningFilter",

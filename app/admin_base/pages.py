@@ -11,16 +11,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.actions.demo import Wiped, wipe_demo
 from app.actions.policy import change_policy
 from app.admin_base.asking import asking
 from app.admin_base.writing import Refused, write
 from app.i18n import gettext
+from app.queries.demo import has_own_owner
 from app.rules.access import may
+from app.rules.demo import check_wipe_from_inside
 from app.rules.policy import POLICY_FIELDS, Policy
 from app.rules.refusals import words
 
 _SAVED = words("店里的规则已保存")
 _CHECK = words("还没有保存，请看下面标出的地方。")
+_WIPED = words("演示数据已清空，您自己录的都在")
 GROUPS = (
     (words("店铺"), ("shop_", "brand_", "privacy_", "notice_")),
     (words("答复承诺"), ("complaint_", "suggestion_", "question_", "praise_", "review_")),
@@ -70,6 +74,41 @@ class SettingsPage(BaseView):
             return {key: refusal.say(gettext) for key, refusal in refusals.items()}
 
         return await write(request, self._admin_ref.database, work)
+
+
+class DemoPage(BaseView):
+    """Taking the demo shop away; in the menu only while there is one."""
+
+    subject: ClassVar[str] = "demo"
+    _admin_ref: ClassVar[Any]  # our RougeAdmin; its module imports this one
+
+    def is_visible(self, request: Request) -> bool:
+        """Nothing to see where nothing is made up."""
+        return self._admin_ref.templates.env.globals["demo_mode"]()
+
+    @expose("/demo", methods=["GET", "POST"], identity="demo")
+    async def demo(self, request: Request) -> Response:
+        """Say what would go, then wipe. For the owner."""
+        person = asking().person
+        if person is None or not may(person.role, self.subject, "do"):
+            raise HTTPException(403)
+        sentence = ""
+        if request.method == "POST":
+            try:
+                await write(request, self._admin_ref.database, _wipe)
+                Flash.success(request, gettext(_WIPED))
+                return RedirectResponse("/admin/", 303)
+            except Refused as refused:
+                sentence = str(refused)
+        status = 409 if sentence else 200
+        return await self.templates.TemplateResponse(
+            request, "backoffice/demo.html", {"error": sentence}, status_code=status
+        )
+
+
+def _wipe(session: Session) -> Wiped:
+    check_wipe_from_inside(has_own_owner=has_own_owner(session))
+    return wipe_demo(session)
 
 
 def _groups(policy: Policy, typed: Mapping[str, str], errors: Mapping[str, str]) -> list[dict[str, Any]]:

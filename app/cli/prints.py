@@ -68,8 +68,8 @@ def poster(
     out: _Out,
     survey: Annotated[str, typer.Option(help="问卷的网址名 · the survey's slug")],  # data
     size: Annotated[
-        PosterSize, typer.Option(help="a4 贴墙，a6 放台面 · the wall, the counter")
-    ] = PosterSize.A4,  # data
+        PosterSize, typer.Option(help="a4 贴墙，a6 放台面 · the wall, the counter")  # data
+    ] = PosterSize.A4,
     as_json: _AsJson = False,
 ) -> None:
     """打印问卷海报，顾客扫码就能答 · print a survey's poster with its QR code.

@@ -12,7 +12,7 @@ BEAUTICIAN, MARKETER, AUDITOR = Role.BEAUTICIAN, Role.MARKETER, Role.AUDITOR
 EVERYONE = tuple(Role)
 
 READ = ("list", "details")
-PAGES = frozenset({"dashboard", "cards", "posters", "settings", "sessions"})
+PAGES = frozenset({"dashboard", "cards", "posters", "settings", "sessions", "demo"})
 
 HISTORY = frozenset({"audit_entries", "complaint_events", "consents", "survey_responses", "survey_answers"})
 """What happened stays as it was written: nobody, the owner included, edits or deletes it."""
@@ -99,6 +99,7 @@ _TABLE: dict[str, tuple[_Granted, ...]] = {
     "posters": (((OWNER, MANAGER, RECEPTION, MARKETER), ("view", "do")),),
     "settings": (((OWNER, MANAGER, AUDITOR), ("view",)), ((OWNER,), ("do",))),
     "sessions": (((OWNER, AUDITOR), ("view",)), ((OWNER,), ("do",))),
+    "demo": (((OWNER,), ("view", "do")),),
 }
 
 PERMISSIONS: dict[Grant, frozenset[Role]] = {

@@ -37,34 +37,40 @@ def _rule(default: Any, label: str, hint: str = "", *, low: int = 0, high: int =
 class Policy:
     """Every rule as one frozen value. Texts are str, figures int."""
 
-    shop_name: str = _rule("胭脂美妆", words("店名"), words("印在卡片、海报和顾客页面上"))
+    shop_name: str = _rule("胭脂美妆", words("店名"), words("印在卡片、海报和顾客页面上"))  # data
     shop_phone: str = _rule("", words("门店电话"), words("顾客有问题时打的电话"))
     shop_address: str = _rule("", words("门店地址"))
     brand_colour: str = _rule("#A8324A", words("品牌色"), words("按钮和卡片的颜色，如 #A8324A"))
     privacy_contact: str = _rule("", words("个人信息负责人"), words("姓名和联系方式，写在隐私说明里"), source="PIPL 17")
     notice_version: str = _rule("2026-11", words("隐私说明版本"), words("改了说明就换一个版本号"), source="PIPL 14")
 
-    complaint_promise_hours: int = _rule(
+    complaint_promise_hours: int = _rule(  # data
         48, words("投诉答复时限（小时）"), words("从收到起按钟点算，节假日不停"), low=1, high=720, source="S0 48小时内"
     )
-    suggestion_promise_hours: int = _rule(48, words("建议答复时限（小时）"), low=1, high=720, source="S3 48小时内")
-    question_promise_hours: int = _rule(48, words("咨询答复时限（小时）"), low=1, high=720, source="S3 48小时内")
-    praise_promise_hours: int = _rule(48, words("表扬答复时限（小时）"), low=1, high=720, source="S3 48小时内")
-    review_promise_hours: int = _rule(48, words("外部评价答复时限（小时）"), low=1, high=720, source="S3 48小时内")
+    suggestion_promise_hours: int = _rule(  # data
+        48, words("建议答复时限（小时）"), low=1, high=720, source="S3 48小时内"
+    )
+    question_promise_hours: int = _rule(  # data
+        48, words("咨询答复时限（小时）"), low=1, high=720, source="S3 48小时内"
+    )
+    praise_promise_hours: int = _rule(48, words("表扬答复时限（小时）"), low=1, high=720, source="S3 48小时内")  # data
+    review_promise_hours: int = _rule(  # data
+        48, words("外部评价答复时限（小时）"), low=1, high=720, source="S3 48小时内"
+    )
 
-    low_score_below: int = _rule(
+    low_score_below: int = _rule(  # data
         60, words("低分线"), words("问卷总分低于它，且顾客留了联系方式，就自动开一张投诉单"), high=100, source="S4 较差"
     )
     low_nps_max: int = _rule(6, words("推荐意愿低分"), words("0–10 分里打到它或更低，也算低分"), high=10, source="NPS")
-    grade_excellent_from: int = _rule(90, words("优秀从几分起"), high=100, source="S4 优秀")
-    grade_good_from: int = _rule(75, words("良好从几分起"), high=100, source="S4 良好")
-    grade_fair_from: int = _rule(60, words("一般从几分起"), high=100, source="S4 一般")
+    grade_excellent_from: int = _rule(90, words("优秀从几分起"), high=100, source="S4 优秀")  # data
+    grade_good_from: int = _rule(75, words("良好从几分起"), high=100, source="S4 良好")  # data
+    grade_fair_from: int = _rule(60, words("一般从几分起"), high=100, source="S4 一般")  # data
     sample_min: int = _rule(30, words("样本至少几份"), words("不到这么多份，只写“样本不足”"), low=1, high=1000)
 
-    tier_window_months: int = _rule(
+    tier_window_months: int = _rule(  # data
         12, words("等级看最近几个月的消费"), low=1, high=60, source="S1 根据顾客消费金額、消費頻次"
     )
-    card_valid_months: int = _rule(24, words("会员卡有效期（月）"), low=1, high=240, source="S4 有效期")
+    card_valid_months: int = _rule(24, words("会员卡有效期（月）"), low=1, high=240, source="S4 有效期")  # data
 
 
 POLICY_FIELDS = {item.name: item for item in fields(Policy)}

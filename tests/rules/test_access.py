@@ -53,6 +53,7 @@ MATRIX = """
     posters            VP       VP       VP    -    VP -
     settings           VP       V        -     -    -  V
     sessions           VP       -        -     -    -  V
+    demo               VP       -        -     -    -  -
 """
 
 
