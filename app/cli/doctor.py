@@ -272,7 +272,7 @@ def _owner(session: Session) -> Check:
 
 def _mail(settings: Settings) -> Check:
     if not settings.smtp_url:
-        message = i18n.gettext("没有设发信服务器：邮件只写进发件箱，不会寄出")
+        message = i18n.gettext("没有设发信服务器（这一版还不发邮件）")
         return Check("mail", State.NOTICE, message, "ROUGE_SMTP_URL=smtps://user:password@smtp.example.com:465")
     host = urlsplit(settings.smtp_url).hostname or ""
     if not host or not settings.smtp_url.startswith(("smtp://", "smtps://")):
