@@ -145,9 +145,9 @@ def main() -> int:
         sys.stdout.write("".join(f"{line}\n" for line in wrong))
         return 1 if wrong else 0
     for locale in LOCALES:
+        catalogue = updated(locale, used_words(locale))  # read before the file is opened for writing, which empties it
         path_of(locale).parent.mkdir(parents=True, exist_ok=True)
         with path_of(locale).open("wb") as file:
-            catalogue = updated(locale, used_words(locale))
             write_po(file, catalogue, width=120, include_lineno=False, sort_output=True, omit_header=True)
     return 0
 

@@ -101,3 +101,18 @@ def test_a_label_is_translated_when_shown_and_keeps_its_identity() -> None:
     i18n.use_locale("en")
     assert str(label) == "Mon"
     assert {label: 1}["周一"] == 1
+
+
+def test_bringing_the_catalogues_up_to_date_keeps_what_people_wrote(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kept = {locale: update.path_of(locale).read_bytes() for locale in update.LOCALES}
+    paths = {locale: tmp_path / locale / "LC_MESSAGES" / "rouge.po" for locale in update.LOCALES}
+    for locale, path in paths.items():
+        path.parent.mkdir(parents=True)
+        path.write_bytes(kept[locale])
+        path.with_name("sqladmin.po").write_bytes(update.path_of(locale).with_name("sqladmin.po").read_bytes())
+    monkeypatch.setattr(update, "path_of", paths.__getitem__)
+    monkeypatch.setattr("sys.argv", ["update"])
+    assert update.main() == 0
+    assert {locale: path.read_bytes() for locale, path in paths.items()} == kept
