@@ -10,37 +10,37 @@ from app.rules.names import tidy_words
 from app.rules.refusals import RuleBroken, words
 from app.vocabulary import ImportKind
 
-_POINTS = ("积分", "points", "会员积分", "当前积分", "可用积分")  # data
+_POINTS = ("积分", "points", "點數", "会员积分", "当前积分", "可用积分")  # data
 # fmt: off
 _ALIASES: dict[ImportKind, dict[str, tuple[str, ...]]] = {
     ImportKind.CUSTOMERS: {
-        "name": ("姓名", "name", "顾客姓名", "客户姓名", "会员姓名", "名字"),  # data
-        "phone": ("手机", "电话", "phone", "手机号", "手机号码", "电话号码", "联系电话", "mobile", "tel"),  # data
-        "gender": ("性别", "gender", "sex"),  # data
+        "name": ("姓名", "name", "顧客姓名", "顾客姓名", "客户姓名", "会员姓名", "名字"),  # data
+        "phone": ("手机", "电话", "phone", "手機", "電話", "手机号", "手机号码", "电话号码", "联系电话", "mobile", "tel"),  # data
+        "gender": ("性别", "gender", "性別", "sex"),  # data
         "birthday": ("生日", "birthday", "出生日期", "出生年月日", "会员生日"),  # data
-        "member_no": ("会员号", "memberno", "会员卡号", "卡号", "会员编号", "membernumber"),  # data
-        "tier": ("等级", "tier", "会员等级", "会员级别", "级别"),  # data
-        "tags": ("标签", "tags", "tag", "会员标签"),  # data
+        "member_no": ("会员号", "memberno", "會員號", "會員編號", "会员卡号", "卡号", "会员编号", "membernumber"),  # data
+        "tier": ("等级", "tier", "等級", "會員等級", "会员等级", "会员级别", "级别"),  # data
+        "tags": ("标签", "tags", "標籤", "tag", "会员标签"),  # data
         "wechat": ("微信", "wechat", "微信号"),  # data
-        "email": ("邮箱", "email", "电子邮箱", "邮件", "mail"),  # data
-        "occupation": ("职业", "occupation"),  # data
-        "source": ("来源", "source", "顾客来源", "客户来源", "会员来源"),  # data
-        "note": ("备注", "note", "说明", "remark"),  # data
+        "email": ("邮箱", "email", "電子郵件", "电子邮箱", "邮件", "mail"),  # data
+        "occupation": ("职业", "occupation", "職業"),  # data
+        "source": ("来源", "source", "來源", "顾客来源", "客户来源", "会员来源"),  # data
+        "note": ("备注", "note", "備註", "说明", "remark"),  # data
     },
     ImportKind.PURCHASES: {
-        "order_no": ("单号", "orderno", "订单号", "小票号", "流水号", "销售单号", "ordernumber"),  # data
-        "occurred_at": ("时间", "occurredat", "日期", "消费时间", "交易时间", "下单时间", "销售时间", "消费日期"),  # data
-        "phone": ("手机", "电话", "phone", "手机号", "手机号码", "电话号码", "联系电话", "mobile", "tel"),  # data
-        "member_no": ("会员号", "memberno", "会员卡号", "卡号", "会员编号", "membernumber"),  # data
-        "item": ("商品", "item", "商品名称", "项目", "项目名称", "品名"),  # data
-        "sku": ("商品编码", "sku", "编码", "货号", "条码", "商品编号"),  # data
-        "category": ("类别", "category", "分类", "品类"),  # data
-        "quantity": ("数量", "quantity", "qty"),  # data
-        "unit_price": ("单价", "unitprice", "price"),  # data
-        "amount": ("金额", "amount", "实收", "实收金额", "实付", "实付金额"),  # data
-        "channel": ("渠道", "channel", "销售渠道"),  # data
-        "store": ("门店", "store", "店铺", "店名", "分店"),  # data
-        "staff": ("员工", "staff", "营业员", "导购", "美容师", "服务人员"),  # data
+        "order_no": ("单号", "orderno", "單號", "訂單編號", "订单号", "小票号", "流水号", "销售单号", "ordernumber"),  # data
+        "occurred_at": ("时间", "occurredat", "時間", "日期", "消费时间", "交易时间", "下单时间", "销售时间", "消费日期"),  # data
+        "phone": ("手机", "电话", "phone", "手機", "電話", "手机号", "手机号码", "电话号码", "联系电话", "mobile", "tel"),  # data
+        "member_no": ("会员号", "memberno", "會員號", "會員編號", "会员卡号", "卡号", "会员编号", "membernumber"),  # data
+        "item": ("商品", "item", "商品名稱", "商品名称", "项目", "项目名称", "品名"),  # data
+        "sku": ("商品编码", "sku", "商品編號", "编码", "货号", "条码", "商品编号"),  # data
+        "category": ("类别", "category", "類別", "分类", "品类"),  # data
+        "quantity": ("数量", "quantity", "數量", "qty"),  # data
+        "unit_price": ("单价", "unitprice", "單價", "price"),  # data
+        "amount": ("金额", "amount", "金額", "实收", "实收金额", "实付", "实付金额"),  # data
+        "channel": ("渠道", "channel", "通路", "销售渠道"),  # data
+        "store": ("门店", "store", "門市", "門店", "店铺", "店名", "分店"),  # data
+        "staff": ("员工", "staff", "員工", "营业员", "导购", "美容师", "服务人员"),  # data
         "refund_of": ("退款", "refundof", "原单号", "退款原单号"),  # data
     },
 }

@@ -47,7 +47,7 @@ class Served:
 def served(sqlite_settings: Settings) -> Iterator[Served]:
     """The whole site behind a real web server."""
     database = open_database(sqlite_settings)
-    config = uvicorn.Config(create_app(sqlite_settings, database), port=0, log_level="warning", lifespan="on")
+    config = uvicorn.Config(create_app(sqlite_settings, database), port=0, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
