@@ -235,26 +235,24 @@ def test_a_missing_file_is_refused(rouge: Rouge, tmp_path: Path) -> None:
     assert "nowhere.csv" in result.stderr
 
 
-def test_twenty_five_thousand_lines_take_seconds_and_little_memory(sqlite_settings: Settings, tmp_path: Path) -> None:
+def test_twenty_five_thousand_lines_take_little_memory(sqlite_settings: Settings, tmp_path: Path) -> None:
     people = [["会员号", "姓名", "手机"], *([f"V{n}", "张晓丽", f"1000000{n:04d}"] for n in range(2000))]
     with command_line_of(sqlite_settings) as rouge:
         assert rouge("customers", written(tmp_path / "people.csv", people)).exit_code == 0
     sold = [["单号", "时间", "会员号", "商品", "金额"]]
     sold += [[f"A{n // 2}", "2026-11-20 10:00", f"V{n // 2 % 2000}", f"商品{n}", "59.00"] for n in range(25_000)]
     script = (
-        "import re, sys, time; from pathlib import Path; from app.cli import cli; start = time.process_time()\n"
+        "import re, sys; from pathlib import Path; from app.cli import cli\n"
         "try: cli(sys.argv[1:])\n"
         "except SystemExit as end: assert not end.code, end.code\n"
         "peak = re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())\n"
-        "print(time.process_time() - start, int(peak[1]) // 1024, file=sys.stderr)"
+        "print(int(peak[1]) // 1024, file=sys.stderr)"
     )
     words = ["import", "purchases", str(written(tmp_path / "sold.csv", sold)), "--json"]
     shop = os.environ | {"ROUGE_DATA_DIR": str(sqlite_settings.data_dir), "ROUGE_DATABASE_URL": ""}
     done = subprocess.run([sys.executable, "-c", script, *words], env=shop, capture_output=True, text=True, check=True)
-    seconds, megabytes = map(float, done.stderr.splitlines()[-1].split())
     assert json.loads(done.stdout)["created"] == 25_000
-    assert seconds < 30
-    assert megabytes < 300
+    assert int(done.stderr.splitlines()[-1]) < 300
 
 
 def test_help_speaks_both_languages(rouge: Rouge) -> None:

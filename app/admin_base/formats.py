@@ -29,7 +29,7 @@ _WITHOUT_VIEW = {
     "counters": words("编号"),
     "demo_marks": words("演示数据"),
 }
-_NOBODY = {"system": words("系统"), "customer": words("顾客")}
+_NOBODY = {"system": words("系统"), "customer": words("顾客"), "demo": words("演示数据")}
 
 
 def due(case: Any, name: str) -> Any:
