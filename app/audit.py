@@ -14,7 +14,15 @@ from sqlmodel import Session, SQLModel
 from app.models import AuditEntry, DemoMark
 from app.vocabulary import AuditAction
 
-_SILENT = {"audit_entries", "staff_sessions", "counters", "demo_marks", "job_runs", "survey_answers"}
+_SILENT = {
+    "audit_entries",
+    "staff_sessions",
+    "counters",
+    "demo_marks",
+    "job_runs",
+    "survey_answers",
+    "survey_responses",  # an entry's exact moment would tell whose an anonymous one is
+}
 """Tables whose rows are themselves a record, or too many to say anything."""
 _STAMPS = {"id", "created_at", "updated_at"}
 """What the entry itself says already."""

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, Relationship
 
-from app.columns import SHOP, Row, encrypted, personal, word
+from app.columns import SHOP, Row, encrypted, ordered_text, personal, word
 from app.vocabulary import (
     AuditAction,
     Calendar,
@@ -176,11 +176,11 @@ class Customer(Row, table=True):
         Index("ix_customers_created_at_id", "created_at", "id"),
     )
 
-    member_no: str = Field(max_length=20, unique=True, sa_column_kwargs=personal("contact"))
-    name: str = Field(max_length=80, sa_column_kwargs=personal("name"))
-    name_pinyin: str = Field(default="", max_length=200, sa_column_kwargs=personal("name"))
-    name_initials: str = Field(default="", max_length=40, sa_column_kwargs=personal("name"))
-    gender: Gender = Field(default=Gender.UNKNOWN, sa_type=word(Gender))
+    member_no: str = Field(sa_type=ordered_text(20), unique=True, sa_column_kwargs=personal("contact"))
+    name: str = Field(sa_type=ordered_text(80), sa_column_kwargs=personal("name"))
+    name_pinyin: str = Field(default="", sa_type=ordered_text(200), sa_column_kwargs=personal("name"))
+    name_initials: str = Field(default="", sa_type=ordered_text(40), sa_column_kwargs=personal("name"))
+    gender: Gender = Field(default=Gender.UNKNOWN, sa_type=word(Gender), sa_column_kwargs=personal("trait"))
 
     phone: str | None = Field(default=None, sa_type=encrypted("customers.phone"), sa_column_kwargs=personal("contact"))
     phone_index: bytes | None = Field(default=None, sa_column_kwargs=personal("contact"))
@@ -195,19 +195,21 @@ class Customer(Row, table=True):
     wechat_index: bytes | None = Field(default=None, index=True, sa_column_kwargs=personal("contact"))
     email: str = Field(default="", max_length=120, sa_column_kwargs=personal("contact"))
     address: str = Field(default="", max_length=200, sa_column_kwargs=personal("contact"))
-    preferred_channel: Channel | None = Field(default=None, sa_type=word(Channel))
+    preferred_channel: Channel | None = Field(default=None, sa_type=word(Channel), sa_column_kwargs=personal("trait"))
 
     birthday: str = Field(default="", max_length=10, sa_column_kwargs=personal("birth"))
-    birthday_calendar: Calendar = Field(default=Calendar.SOLAR, sa_type=word(Calendar))
-    birth_month: int | None = None
-    birth_day: int | None = None
+    birthday_calendar: Calendar = Field(
+        default=Calendar.SOLAR, sa_type=word(Calendar), sa_column_kwargs=personal("birth")
+    )
+    birth_month: int | None = Field(default=None, sa_column_kwargs=personal("birth"))
+    birth_day: int | None = Field(default=None, sa_column_kwargs=personal("birth"))
 
     occupation: str = Field(default="", max_length=60, sa_column_kwargs=personal("words"))
     income_band: str = Field(default="", max_length=30, sa_column_kwargs=personal("words"))
-    source: Source = Field(default=Source.STORE, sa_type=word(Source))
+    source: Source = Field(default=Source.STORE, sa_type=word(Source), sa_column_kwargs=SHOP, index=True)
     note: str = Field(default="", max_length=2000, sa_column_kwargs=personal("words"))
 
-    skin_type: SkinType | None = Field(default=None, sa_type=word(SkinType))
+    skin_type: SkinType | None = Field(default=None, sa_type=word(SkinType), sa_column_kwargs=personal("health"))
     allergy_note: str | None = Field(
         default=None, sa_type=encrypted("customers.allergy_note"), sa_column_kwargs=personal("health")
     )
@@ -219,7 +221,7 @@ class Customer(Row, table=True):
     tier_until_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
     card_until_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
-    status: CustomerStatus = Field(default=CustomerStatus.ACTIVE, sa_type=word(CustomerStatus))
+    status: CustomerStatus = Field(default=CustomerStatus.ACTIVE, sa_type=word(CustomerStatus), sa_column_kwargs=SHOP)
     verified_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
     created_at: datetime = Field(default_factory=_now)
     updated_at: datetime = Field(default_factory=_now, sa_column_kwargs={"onupdate": _now})
@@ -236,14 +238,15 @@ class SkinRecord(Row, table=True):
     """What a beautician saw on a day. The newest is shown, the old ones stay."""
 
     __tablename__ = "skin_records"
+    __table_args__ = (Index("ix_skin_records_seen_on_id", "seen_on", "id"),)
 
     customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
     seen_on: date = Field(sa_column_kwargs=personal("health"))
-    skin_type: SkinType = Field(sa_type=word(SkinType))
+    skin_type: SkinType = Field(sa_type=word(SkinType), sa_column_kwargs=personal("health"))
     concerns: str | None = Field(
         default=None, sa_type=encrypted("skin_records.concerns"), sa_column_kwargs=personal("health")
     )
-    is_sensitive: bool = False
+    is_sensitive: bool = Field(default=False, sa_column_kwargs=personal("health"))
     staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
     created_at: datetime = Field(default_factory=_now)
 
@@ -256,6 +259,7 @@ class Consent(Row, table=True):
 
     __tablename__ = "consents"
     __table_args__ = (
+        Index("ix_consents_granted_at_id", "granted_at", "id"),
         # One standing yes per purpose and channel; a purpose without channel has one in all.
         Index(
             "uq_consents_standing_by_channel",
@@ -277,8 +281,8 @@ class Consent(Row, table=True):
     )
 
     customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
-    purpose: Purpose = Field(sa_type=word(Purpose))
-    channel: Channel | None = Field(default=None, sa_type=word(Channel))
+    purpose: Purpose = Field(sa_type=word(Purpose), sa_column_kwargs=SHOP)
+    channel: Channel | None = Field(default=None, sa_type=word(Channel), sa_column_kwargs=SHOP)
     notice_version: str = Field(max_length=20, sa_column_kwargs=SHOP)
     granted_at: datetime
     withdrawn_at: datetime | None = None
@@ -338,7 +342,7 @@ class Purchase(Row, table=True):
         Index("ix_purchases_customer_id_occurred_at", "customer_id", "occurred_at"),
     )
 
-    order_no: str = Field(max_length=60, unique=True, sa_column_kwargs=SHOP)
+    order_no: str = Field(sa_type=ordered_text(60), unique=True, sa_column_kwargs=SHOP)
     occurred_at: datetime
     customer_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="RESTRICT")
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
@@ -397,8 +401,10 @@ class Visit(Row, table=True):
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
     staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
     treatment_id: int | None = Field(default=None, foreign_key="treatments.id", ondelete="RESTRICT", index=True)
-    outcome: VisitOutcome = Field(default=VisitOutcome.UNKNOWN, sa_type=word(VisitOutcome))
-    effect_score: int | None = None
+    outcome: VisitOutcome = Field(
+        default=VisitOutcome.UNKNOWN, sa_type=word(VisitOutcome), sa_column_kwargs=personal("health")
+    )
+    effect_score: int | None = Field(default=None, sa_column_kwargs=personal("health"))
     note: str | None = Field(default=None, sa_type=encrypted("visits.note"), sa_column_kwargs=personal("health"))
     created_at: datetime = Field(default_factory=_now)
 
@@ -466,15 +472,18 @@ class SurveyResponse(Row, table=True):
     """One customer's run through a survey. `submission_id` is hers alone: a double tap cannot answer twice."""
 
     __tablename__ = "survey_responses"
-    __table_args__ = (Index("ix_survey_responses_finished_at_id", "finished_at", "id"),)
+    __table_args__ = (
+        Index("ix_survey_responses_finished_at_id", "finished_at", "id"),
+        Index("ix_survey_responses_is_low_finished_at", "is_low", "finished_at"),
+    )
 
     survey_id: int = Field(foreign_key="surveys.id", ondelete="RESTRICT", index=True)
     submission_id: str = Field(max_length=64, unique=True, sa_column_kwargs=personal("secret"))
     customer_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="SET NULL", index=True)
-    state: ResponseState = Field(default=ResponseState.PARTIAL, sa_type=word(ResponseState))
-    score: int | None = None
-    nps: int | None = None
-    is_low: bool = False
+    state: ResponseState = Field(default=ResponseState.PARTIAL, sa_type=word(ResponseState), sa_column_kwargs=SHOP)
+    score: int | None = Field(default=None, sa_column_kwargs=personal("words"))
+    nps: int | None = Field(default=None, sa_column_kwargs=personal("words"))
+    is_low: bool = Field(default=False, sa_column_kwargs=personal("words"))
     contact_name: str = Field(default="", max_length=80, sa_column_kwargs=personal("name"))
     contact_phone: str | None = Field(
         default=None, sa_type=encrypted("survey_responses.contact_phone"), sa_column_kwargs=personal("contact")
@@ -497,7 +506,7 @@ class SurveyAnswer(Row, table=True):
     question_id: int = Field(foreign_key="survey_questions.id", ondelete="RESTRICT", index=True)
     question_key: str = Field(max_length=40, sa_column_kwargs=SHOP)
     value: str = Field(sa_column=Column(Text, nullable=False, info={"personal": "words"}))
-    number: int | None = None
+    number: int | None = Field(default=None, sa_column_kwargs=personal("words"))
 
     response: SurveyResponse = Relationship()
     question: SurveyQuestion = Relationship()
@@ -510,14 +519,17 @@ class Complaint(Row, table=True):
     __table_args__ = (
         Index("ix_complaints_status_due_at", "status", "due_at"),
         Index("ix_complaints_opened_at_id", "opened_at", "id"),
+        Index("ix_complaints_due_at_id", "due_at", "id"),
     )
 
-    receipt_no: str = Field(max_length=20, unique=True, sa_column_kwargs=SHOP)
-    kind: FeedbackKind = Field(default=FeedbackKind.COMPLAINT, sa_type=word(FeedbackKind))
-    channel: FeedbackChannel = Field(default=FeedbackChannel.COUNTER, sa_type=word(FeedbackChannel))
+    receipt_no: str = Field(sa_type=ordered_text(20), unique=True, sa_column_kwargs=SHOP)
+    kind: FeedbackKind = Field(default=FeedbackKind.COMPLAINT, sa_type=word(FeedbackKind), sa_column_kwargs=SHOP)
+    channel: FeedbackChannel = Field(
+        default=FeedbackChannel.COUNTER, sa_type=word(FeedbackChannel), sa_column_kwargs=SHOP
+    )
     text: str = Field(sa_column=Column(Text, nullable=False, info={"personal": "words"}))
     customer_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="RESTRICT", index=True)
-    contact_name: str = Field(default="", max_length=80, sa_column_kwargs=personal("name"))
+    contact_name: str = Field(default="", sa_type=ordered_text(80), index=True, sa_column_kwargs=personal("name"))
     contact_phone: str | None = Field(
         default=None, sa_type=encrypted("complaints.contact_phone"), sa_column_kwargs=personal("contact")
     )
@@ -525,7 +537,7 @@ class Complaint(Row, table=True):
     response_id: int | None = Field(default=None, foreign_key="survey_responses.id", ondelete="RESTRICT", unique=True)
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
     staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
-    status: ComplaintStatus = Field(default=ComplaintStatus.OPEN, sa_type=word(ComplaintStatus))
+    status: ComplaintStatus = Field(default=ComplaintStatus.OPEN, sa_type=word(ComplaintStatus), sa_column_kwargs=SHOP)
     opened_at: datetime
     due_at: datetime
     first_replied_at: datetime | None = None
@@ -547,7 +559,7 @@ class ComplaintEvent(Row, table=True):
     __tablename__ = "complaint_events"
 
     complaint_id: int = Field(foreign_key="complaints.id", ondelete="CASCADE", index=True)
-    kind: ComplaintEventKind = Field(sa_type=word(ComplaintEventKind))
+    kind: ComplaintEventKind = Field(sa_type=word(ComplaintEventKind), sa_column_kwargs=SHOP)
     at: datetime
     staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
     text: str = Field(default="", sa_column=Column(Text, nullable=False, info={"personal": "words"}))
@@ -580,18 +592,21 @@ class OutboundMessage(Row, table=True):
     """Something to tell a customer. Written in the transaction that causes it, sent by a job, once (`key`)."""
 
     __tablename__ = "outbound_messages"
-    __table_args__ = (Index("ix_outbound_messages_state_due_at", "state", "due_at"),)
+    __table_args__ = (
+        Index("ix_outbound_messages_state_due_at", "state", "due_at"),
+        Index("ix_outbound_messages_due_at_id", "due_at", "id"),
+    )
 
     key: str = Field(max_length=120, unique=True, sa_column_kwargs=SHOP)
     customer_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="SET NULL", index=True)
-    purpose: Purpose = Field(sa_type=word(Purpose))
-    channel: Channel = Field(sa_type=word(Channel))
+    purpose: Purpose = Field(sa_type=word(Purpose), sa_column_kwargs=SHOP)
+    channel: Channel = Field(sa_type=word(Channel), sa_column_kwargs=SHOP)
     subject: str = Field(default="", max_length=120, sa_column_kwargs=personal("words"))
     body: str = Field(sa_column=Column(Text, nullable=False, info={"personal": "words"}))
-    state: MessageState = Field(default=MessageState.WAITING, sa_type=word(MessageState))
+    state: MessageState = Field(default=MessageState.WAITING, sa_type=word(MessageState), sa_column_kwargs=SHOP)
     due_at: datetime
     sent_at: datetime | None = None
-    attempts: int = 0
+    attempts: int = Field(default=0, sa_column_kwargs=SHOP)
     last_error: str = Field(default="", max_length=200, sa_column_kwargs=SHOP)
 
     customer: Customer | None = Relationship()
@@ -666,7 +681,7 @@ class AuditEntry(Row, table=True):
     at: datetime = Field(index=True)
     staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
     actor: str = Field(default="", max_length=60, sa_column_kwargs=SHOP)
-    action: AuditAction = Field(sa_type=word(AuditAction))
+    action: AuditAction = Field(sa_type=word(AuditAction), index=True)
     subject: str = Field(max_length=40, sa_column_kwargs=SHOP)
     subject_id: int | None = None
     changes: str = Field(default="{}", sa_column=Column(Text, nullable=False, info={"personal": ""}))

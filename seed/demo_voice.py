@@ -69,7 +69,9 @@ def _answer(
     finish_response(stage.session, survey_id, run, policy=stage.policy, now=now)
     if stage.happens(_CONTACT_SHARE[mood]):
         contact = contact_from(person.customer.name, person.phone)
-        finished = leave_contact(stage.session, survey_id, run, contact, policy=stage.policy, now=now)
+        finished = leave_contact(
+            stage.session, survey_id, run, contact, policy=stage.policy, now=now, chance=stage.chance
+        )
         if finished.complaint is not None and day < stage.day(2):
             _solve(stage, finished.complaint, _SURVEY_REPLY, hours=stage.chance.randrange(3, 40), is_closed=True)
 
@@ -100,7 +102,9 @@ def add_cases(stage: Stage, people: list[Person], team: Team) -> int:
         )
         now = stage.open_hours(day)
         staff_id = team.reception.id
-        complaint = open_complaint(stage.session, intake, policy=stage.policy, now=now, staff_id=staff_id)
+        complaint = open_complaint(
+            stage.session, intake, policy=stage.policy, now=now, staff_id=staff_id, chance=stage.chance
+        )
         assign_complaint(
             stage.session, complaint.id or 0, team.manager.id or 0, staff_id=staff_id, now=now + timedelta(minutes=5)
         )

@@ -212,7 +212,7 @@ def test_an_unusable_file_is_one_line_and_exit_2(
     ("options", "says"),
     [
         (["--map", "nowhere.json"], "--map"),
-        (["--store", "S9"], "S9"),
+        (["--store", "S9"], "没有这家门店"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2(rouge: Rouge, customers: Path, options: list[str], says: str) -> None:

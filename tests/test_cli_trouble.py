@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
-from app.cli import cli
+from app.cli import cli, main
 from app.cli.trouble import sentence_for, settings_sentence
 from app.db import open_database
 from app.settings import Settings, current_settings
@@ -155,3 +156,14 @@ def test_every_setting_that_cannot_be_used_is_named() -> None:
             _env_file=None, port="many", timezone="Asia/Shangai", database_url="sqlite:///plain.db", log_level="LOUD"
         )
     assert settings_sentence(refused.value).count("ROUGE_") == 4
+
+
+@pytest.mark.parametrize("wrong", [["cards"], ["nothere"], ["cards", "--layout", "a9", "--out", "x.pdf"]])
+def test_wrong_use_is_one_line_on_stderr(wrong: list[str], monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["rouge", *wrong])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1

@@ -1,8 +1,8 @@
 """Complaints: taken down, answered, solved, closed, opened again. Every step is an event that stays."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random, SystemRandom
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
@@ -21,6 +21,8 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Base 32 without I, L, O, U: a number that survives the telephone. Source: crockford.com/base32.html."""
 _RANDOM_LETTERS = 6
 _ATTEMPTS = 8
+UNGUESSABLE = SystemRandom()
+"""Where receipt numbers come from in real use."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,17 @@ class ComplaintIntake:
 
 
 def open_complaint(
-    session: Session, intake: ComplaintIntake, *, policy: Policy, now: datetime, staff_id: int | None = None
+    session: Session,
+    intake: ComplaintIntake,
+    *,
+    policy: Policy,
+    now: datetime,
+    staff_id: int | None = None,
+    chance: Random = UNGUESSABLE,
 ) -> Complaint:
     """A case with its receipt number and the promised time. A survey response opens one case, however often this is
-    called. `now` comes in the shop's zone, for the receipt carries its day; `staff_id` is who took it down.
+    called. `now` comes in the shop's zone, for the receipt carries its day; `staff_id` is who took it down; `chance`
+    draws the receipt number.
 
     Raises WordsMissing, WordsTooLong, PhoneWrong.
     """
@@ -65,18 +74,18 @@ def open_complaint(
         opened_at=now,
         due_at=due_at(now, intake.kind, policy),
     )
-    kept = _with_receipt_no(session, complaint, now)
+    kept = _with_receipt_no(session, complaint, now, chance)
     if kept is complaint:
         opened = ComplaintEventKind.OPENED
         session.add(ComplaintEvent(complaint_id=_id(kept), kind=opened, at=now, staff_id=staff_id))
     return kept
 
 
-def _with_receipt_no(session: Session, complaint: Complaint, now: datetime) -> Complaint:
+def _with_receipt_no(session: Session, complaint: Complaint, now: datetime, chance: Random) -> Complaint:
     """The case under a number nobody has. A billion numbers a day seldom meet; when they do, another is drawn. When
     the same response was opening its case elsewhere at this moment, that case."""
     for _ in range(_ATTEMPTS):
-        complaint.receipt_no = receipt_no(now)
+        complaint.receipt_no = receipt_no(now, chance)
         try:
             with session.begin_nested():
                 session.add(complaint)
@@ -95,9 +104,10 @@ def _is_taken(session: Session, number: str) -> bool:
     return session.exec(select(Complaint.id).where(Complaint.receipt_no == number)).first() is not None
 
 
-def receipt_no(now: datetime) -> str:
-    """A number to read out and write down: F, month and day, six random letters: F1124-7KQ3M9."""
-    return f"F{now:%m%d}-{''.join(secrets.choice(_CROCKFORD) for _ in range(_RANDOM_LETTERS))}"
+def receipt_no(now: datetime, chance: Random = UNGUESSABLE) -> str:
+    """A number to read out and write down: F, month and day, six random letters: F1124-7KQ3M9. `chance` is the
+    system's own, whose next draw nobody can work out; the demo shop, where nothing is secret, brings dice that repeat."""
+    return f"F{now:%m%d}-{''.join(chance.choice(_CROCKFORD) for _ in range(_RANDOM_LETTERS))}"
 
 
 def reply_to_complaint(

@@ -66,15 +66,6 @@ def update_customer(session: Session, customer_id: int, details: CustomerDetails
     return customer
 
 
-def find_by_phone(session: Session, e164: str) -> Customer | None:
-    """Whose number this is: of a family that shares it, the one it belongs to."""
-    return session.exec(
-        select(Customer)
-        .where(Customer.phone_index == blind_index(e164, "customers.phone"))
-        .order_by(col(Customer.phone_shared_reason) != "", col(Customer.id))
-    ).first()
-
-
 # ── What the import of a whole file uses as well ──────────────────────────────────────────────────────────────────────
 
 

@@ -174,7 +174,7 @@ def _store_id(session: Session, code: str) -> int | None:
         return stores[0] if len(stores) == 1 else None
     store = session.exec(select(Store.id).where(or_(Store.code == code, Store.name == code))).first()
     if store is None:
-        raise StoreUnknown("store", store=code)
+        raise StoreUnknown("store")
     return store
 
 

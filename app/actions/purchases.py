@@ -244,5 +244,5 @@ def _store_id(store: str, known: Known) -> int | None:
     if not store:
         return known.only_store_id
     if store not in known.stores:
-        raise StoreUnknown("store", store=store)
+        raise StoreUnknown("store")
     return known.stores[store]

@@ -4,11 +4,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, func, select
 
-from app.actions.complaints import ComplaintIntake, open_complaint
+from app.actions.complaints import UNGUESSABLE, ComplaintIntake, open_complaint
 from app.db import lock_row
 from app.models import Complaint, Survey, SurveyAnswer, SurveyQuestion, SurveyResponse
 from app.queries.complaints import complaint_of, only_customer_with
@@ -222,11 +223,19 @@ def finish_response(session: Session, survey_id: int, submission_id: str, *, pol
 
 
 def leave_contact(
-    session: Session, survey_id: int, submission_id: str, contact: Contact, *, policy: Policy, now: datetime
+    session: Session,
+    survey_id: int,
+    submission_id: str,
+    contact: Contact,
+    *,
+    policy: Policy,
+    now: datetime,
+    chance: Random = UNGUESSABLE,
 ) -> Finished:
     """She wishes to be called: kept with her finished run, linked to her record when her phone is on exactly one, and
     after a low score opened as a complaint. A second contact for the same run changes nothing. An anonymous survey
-    keeps no contact and links nobody: raises NotFound, as for a run that is not finished."""
+    keeps no contact and links nobody: raises NotFound, as for a run that is not finished. `chance` draws the
+    complaint's receipt number."""
     response = _locked(session, survey_id, submission_id)
     anonymous = _asked(session, survey_id).mode is SurveyMode.ANONYMOUS
     if response is None or response.state is not ResponseState.FINISHED or anonymous:
@@ -239,7 +248,9 @@ def leave_contact(
     session.add(response)
     session.flush()
     answered = _answered(session, response)
-    complaint = _open_case(session, response, answered, policy=policy, now=now) if response.is_low else None
+    complaint = None
+    if response.is_low:
+        complaint = _open_case(session, response, answered, policy=policy, now=now, chance=chance)
     return Finished(response, complaint, is_repeat=False)
 
 
@@ -267,6 +278,7 @@ def _open_case(
     *,
     policy: Policy,
     now: datetime,
+    chance: Random = UNGUESSABLE,
 ) -> Complaint:
     told = "\n".join(_as_line(question, answer) for question, answer in answered)
     intake = ComplaintIntake(
@@ -278,7 +290,7 @@ def _open_case(
         response_id=response.id,
         store_id=_asked(session, response.survey_id).store_id,
     )
-    return open_complaint(session, intake, policy=policy, now=now)
+    return open_complaint(session, intake, policy=policy, now=now, chance=chance)
 
 
 def _as_line(question: Question, answer: Answer) -> str:

@@ -29,11 +29,6 @@ def issue_token(
     return token
 
 
-def standing_token(session: Session, customer_id: int, *, now: datetime) -> str:
-    """The address on this customer's card: the same as long as the card is good, made when there is none."""
-    return standing_tokens(session, [customer_id], now=now)[customer_id].token
-
-
 def standing_tokens(session: Session, customer_ids: Collection[int], *, now: datetime) -> dict[int, StandingToken]:
     """The cards' addresses of these customers, by customer id. Missing ones are made."""
     _lock_customers(session, customer_ids)

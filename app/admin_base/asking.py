@@ -4,9 +4,11 @@ forms, formatters)."""
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import anyio.to_thread
+from sqlalchemy import Select
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,7 +17,9 @@ from app.actions.staff import touch_session
 from app.audit import Actor
 from app.db import Database
 from app.queries.policy import current_policy
+from app.queries.scopes import own_rows
 from app.queries.staff import SignedIn, staff_of_session
+from app.rules.access import sees_only_own
 from app.rules.policy import Policy
 from app.rules.sessions import is_worth_touching
 from app.settings import Settings
@@ -53,6 +57,20 @@ def asking() -> Asking:
 def is_asking() -> bool:
     """Whether a request is being answered (not while a broken database is reported)."""
     return _asking.get(None) is not None
+
+
+def only_own(table: Any) -> bool:
+    """Whether the person sees of this table only what she served herself."""
+    person = asking().person
+    return person is not None and sees_only_own(person.role, str(table.__tablename__))
+
+
+def within_scope(statement: Select[Any], table: Any) -> Select[Any]:
+    """Of this table's rows those the person may see: for lists, records, lookups and whatever a form brings back."""
+    person = asking().person
+    if person is None or not only_own(table):
+        return statement
+    return statement.where(own_rows(table, person.staff_id))
 
 
 def cookie_name(settings: Settings) -> str:

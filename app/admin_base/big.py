@@ -11,10 +11,9 @@ from sqlalchemy import inspect as mapped
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from app.admin_base.asking import asking
+from app.admin_base.asking import asking, within_scope
 from app.admin_base.views import ActingView, LedgerView, SetupView, ShopView, cleaned
-from app.queries.scopes import own_rows
-from app.rules.access import may, sees_only_own
+from app.rules.access import may
 
 COUNT_CAP = 10_000
 """A narrowed list counts no further; the page then says "10,000+" and asks to narrow more."""
@@ -40,9 +39,7 @@ class Lookup(QueryAjaxModelLoader):
         if person is None or not may(person.role, table, "list"):
             raise HTTPException(403)
         statement: Select[Any] = select(self.model).where(self.condition(cleaned(term))).limit(self.limit)
-        if sees_only_own(person.role, table):
-            statement = statement.where(own_rows(self.model, person.staff_id))
-        return await self.model_admin._run_query(statement)
+        return await self.model_admin._run_query(within_scope(statement, self.model))
 
 
 class Big(ShopView):

@@ -2,10 +2,11 @@
 words."""
 
 from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqladmin.fields import QuerySelectField, SelectField, TimezoneAwareDateTimeField
+from sqladmin.fields import DateField, QuerySelectField, SelectField, TimezoneAwareDateTimeField
 from sqladmin.forms import ModelConverter, converts
 from sqlalchemy.orm import ColumnProperty
 from wtforms import Form, IntegerField, StringField
@@ -16,10 +17,12 @@ from app.admin_base.asking import asking
 from app.i18n import current_locale, gettext, later, translations
 from app.labels import choices_of
 from app.rules.amounts import fen_as_yuan, parse_fen
-from app.rules.refusals import RuleBroken
+from app.rules.refusals import RuleBroken, words
 
 BLANK = later("（不填）")
 _SHOP_TIME = later("店里的时间，如 2026-11-24 18:30")
+_OUT_OF_TIME = words("日期要在 {first} 年到 {last} 年之间。")
+FIRST_YEAR, LAST_YEAR = 1900, 2100
 _TEXTS = {"String", "AutoString", "Text", "Encrypted"}
 
 
@@ -59,6 +62,22 @@ class MoneyField(StringField):
             raise ValueError(refusal.say(gettext)) from None
 
 
+def check_year(day: date | None) -> None:
+    """A day a shop can mean: a slip of the pen far outside falls off the calendar of Python or the database. Raises
+    ValueError with the words."""
+    if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(gettext(_OUT_OF_TIME).format(first=FIRST_YEAR, last=LAST_YEAR))
+
+
+class ShopDayField(DateField):
+    """A day in the years a shop can mean."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """As typed, and not out of this world."""
+        super().process_formdata(valuelist)
+        check_year(self.data)
+
+
 class ShopMomentField(TimezoneAwareDateTimeField):
     """A moment shown and read in the shop's zone, with or without seconds."""
 
@@ -66,6 +85,11 @@ class ShopMomentField(TimezoneAwareDateTimeField):
         kwargs.setdefault("format", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"])
         kwargs["description"] = kwargs.get("description") or _SHOP_TIME
         super().__init__(*args, display_timezone=asking().zone, **kwargs)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """As typed, and not out of this world."""
+        super().process_formdata(valuelist)
+        check_year(self.data)
 
 
 class WordField(SelectField):
@@ -106,6 +130,11 @@ class ShopConverter(ModelConverter):
         if not any(isinstance(one, NumberRange) for one in kwargs["validators"]):
             kwargs["validators"] = [*kwargs["validators"], NumberRange(-2_147_483_648, 2_147_483_647)]
         return IntegerField(**kwargs)
+
+    @converts("Date")
+    def conv_date(self, model: type, prop: ColumnProperty, kwargs: dict[str, Any]) -> UnboundField:
+        """A day."""
+        return ShopDayField(**kwargs)
 
     @converts("DateTime")
     def conv_datetime(self, model: type, prop: ColumnProperty, kwargs: dict[str, Any]) -> UnboundField:

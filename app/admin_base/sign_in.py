@@ -84,10 +84,15 @@ class StaffSignIn(AuthenticationBackend):
         is_right, fresh_hash = verify_password(
             password[: LONGEST + 1], credentials.password_hash if credentials else None
         )
+        before = asking().person
         with self.database.writing() as session:
-            return sign_in(
+            sid = sign_in(
                 session, credentials, is_right=is_right, fresh_hash=fresh_hash, now=now, ip=ip, user_agent=agent
             )
+            # The browser forgets its old session with the new cookie; it must not live on without her.
+            if sid is not None and before is not None:
+                sign_out(session, before.session_id, now=now)
+            return sid
 
     async def logout(self, request: Request) -> Response | bool:
         """End the session in the database, then forget the cookie."""

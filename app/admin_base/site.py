@@ -12,6 +12,7 @@ from sqladmin.application import login_required
 from sqladmin.i18n import I18nConfig
 from sqladmin.models import ModelView
 from sqlalchemy.orm import Session, sessionmaker
+from starlette.datastructures import URL, FormData
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from starlette.routing import Route
 
 from app.admin_base.asking import AskingGuard, asking, is_asking
 from app.admin_base.permissions import RoleAuthorization
+from app.admin_base.showing import name_of
 from app.admin_base.sign_in import StaffSignIn, safe_target
 from app.admin_base.views import ShopView
 from app.admin_base.writing import Refused
@@ -72,7 +74,9 @@ class RougeAdmin(Admin):
         self.admin.state.templates = app.state.templates
         environment = self.templates.env
         environment.globals.update(shared_globals(settings))
-        environment.globals.update(signed_in=signed_in, demo_mode=DemoWatch(database, always=settings.demo))
+        environment.globals.update(
+            signed_in=signed_in, name_of=name_of, demo_mode=DemoWatch(database, always=settings.demo)
+        )
         environment.filters.update(shared_filters(settings))
 
     @property
@@ -88,6 +92,8 @@ class RougeAdmin(Admin):
         routes = [one for one in self.admin.router.routes if getattr(one, "name", "") not in {"logout", *_UNASKED}]
         # Leaving changes something: a link or an image on another page must not be able to do it.
         self.admin.router.routes = [*routes, Route("/logout", endpoint=self.logout, name="logout", methods=["POST"])]
+        # The router would answer this with an address made of whatever the Host header says.
+        self.app.router.routes.append(Route("/admin", endpoint=_front))
         self.admin.exception_handlers = {**self.admin.exception_handlers, Exception: self._broken}
 
     def add_model_view(self, view: type[ModelView]) -> None:
@@ -144,6 +150,23 @@ class RougeAdmin(Admin):
         status = 422 if request.method == "POST" else 200
         return await self.templates.TemplateResponse(request, "sqladmin/login.html", context, status_code=status)
 
+    async def _list(self, request: Request) -> bool:
+        """SQLAdmin would open a list without rows for whoever may not see it."""
+        if not await super()._list(request):
+            raise HTTPException(403)
+        return True
+
+    async def list(self, request: Request) -> Response:
+        """The records of a register. For whoever may list them."""
+        return _as_ours(request, await super().list(request))
+
+    @staticmethod
+    def get_save_redirect_url(request: Request, form: FormData, model_view: ModelView, obj: Any) -> str | URL:
+        """Where to go once saved: who may write here and not read goes to the first page."""
+        if not model_view.has_permission(request, "list"):
+            return "/admin/"
+        return Admin.get_save_redirect_url(request, form, model_view, obj)
+
     async def create(self, request: Request) -> Response:
         """A new record. For whoever may create it."""
         return _as_ours(request, await super().create(request))
@@ -174,6 +197,11 @@ class RougeAdmin(Admin):
     async def _broken(self, request: Request, error: Exception) -> Response:
         context = {"status_code": 500, "message": ""}
         return await self.templates.TemplateResponse(request, "sqladmin/error.html", context, status_code=500)
+
+
+async def _front(request: Request) -> Response:
+    """The address as people type it."""
+    return RedirectResponse("/admin/", 303)
 
 
 def signed_in(request: Request) -> Any:

@@ -18,19 +18,19 @@ from starlette.responses import RedirectResponse, Response
 from wtforms import Form, StringField
 from wtforms.fields.core import UnboundField
 
-from app.admin_base.asking import asking
+from app.admin_base.asking import asking, only_own, within_scope
 from app.admin_base.fields import ShopConverter, ShopForm
 from app.admin_base.formats import table_names
-from app.admin_base.showing import VEILED, Child, Deed, Listed, Toned, shown
-from app.admin_base.writing import LARGEST_ID, Refused, delete_rows, fill, number_of, said, supplied, write
+from app.admin_base.showing import VEILED, Child, Deed, Listed, Toned, name_of, shown
+from app.admin_base.writing import LARGEST_ID, Refused, chosen, delete_rows, fill, said, supplied, write
 from app.db import Database
 from app.i18n import Lazy, gettext
-from app.queries.scopes import own_rows
-from app.rules.access import may, sees_only_own
+from app.rules.access import may
 from app.rules.refusals import NotFound, RuleBroken, words
 
 _SAVED = words("已保存：{name}")
 _DELETED = words("已删除")
+_OWN_ONLY = words("只能选您服务过的顾客。新顾客第一次到店，请前台登记。")
 _CHECK = words("还没有保存，请看下面标出的地方。")
 
 
@@ -75,20 +75,14 @@ class ShopView(ModelView):
 
     def list_query(self, request: Request) -> Select[Any]:
         """The rows this person may see."""
-        return self._within_scope(select(self.model))
+        return within_scope(select(self.model), self.model)
 
     def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
         """One record, by an id that may be anything somebody typed. Raises HTTPException 404."""
         text = unquote(str(identifier))
         if not (text.isascii() and text.isdigit() and 0 < int(text[:11]) <= LARGEST_ID):
             raise HTTPException(404)
-        return self._within_scope(select(self.model).where(self.model.id == int(text)))
-
-    def _within_scope(self, statement: Select[Any]) -> Select[Any]:
-        person = asking().person
-        if person is not None and sees_only_own(person.role, self.subject):
-            return statement.where(own_rows(self.model, person.staff_id))
-        return statement
+        return within_scope(select(self.model).where(self.model.id == int(text)), self.model)
 
     def search_query(self, stmt: Select[Any], term: str) -> Select[Any]:
         """Contained in one of the searched texts: right for short tables; long ones override it."""
@@ -175,11 +169,13 @@ class ShopView(ModelView):
         for name in self._form_prop_names:
             if self._is_health(name) and not self._may_see_health("edit"):
                 continue
+            if name == "staff" and only_own(self.model):
+                continue  # whoever sees only what she did herself writes in her own name
             if name in self.extra_fields:
                 one = self.extra_fields[name]
                 body[name] = UnboundField(one.field_class, *one.args, **one.kwargs)
                 continue
-            arguments = dict(self.form_args.get(name, {}))
+            arguments = self._hinted(name)
             field = await converter.convert(
                 model=self.model,
                 prop=self._mapper.attrs[name],
@@ -198,6 +194,13 @@ class ShopView(ModelView):
             self._validate_form_class(rules, form)
         return form
 
+    def _hinted(self, name: str) -> dict[str, Any]:
+        arguments = dict(self.form_args.get(name, {}))
+        relation = self._mapper.relationships.get(name)
+        if relation is not None and only_own(relation.mapper.class_):
+            arguments["description"] = gettext(_OWN_ONLY)
+        return arguments
+
     async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
         """What the form shows: everything but what is never shown again."""
         values = await super().get_form_data_for_edit(obj)
@@ -209,7 +212,7 @@ class ShopView(ModelView):
         """A new record, in one unit of work."""
         typed = await self._prepared(request, data, None)
         row = await write(request, self.database, lambda session: self.created(session, typed))
-        Flash.success(request, gettext(_SAVED).format(name=row))
+        Flash.success(request, gettext(_SAVED).format(name=name_of(row, str(self.name))))
         return row
 
     async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
@@ -219,7 +222,7 @@ class ShopView(ModelView):
         row = await write(
             request, self.database, lambda session: self.changed(session, self._loaded(session, pk), typed)
         )
-        Flash.success(request, gettext(_SAVED).format(name=row))
+        Flash.success(request, gettext(_SAVED).format(name=name_of(row, str(self.name))))
         return row
 
     async def delete_all(self, request: Request, pks: Sequence[str]) -> None:
@@ -253,6 +256,9 @@ class ShopView(ModelView):
         """What saving a new form does."""
         row = self.model()
         fill(session, row, typed)
+        person = asking().person
+        if person is not None and only_own(self.model):
+            row.staff_id = person.staff_id
         session.add(row)
         session.flush()
         return row
@@ -352,25 +358,25 @@ class ActingView(ShopView):
         """The action for a new record."""
         action = type(self).on_create
         assert action is not None, f"{type(self).__name__} creates nothing"
-        return action(session, self._value(typed, None), **supplied(action, 2, **typed))
+        return action(session, self._value(session, typed, None), **supplied(action, 2, **typed))
 
     def changed(self, session: Session, row: Any, typed: Mapping[str, Any]) -> Any:
         """The action for an edited record."""
         action = type(self).on_edit
         assert action is not None, f"{type(self).__name__} edits nothing"
-        done = action(session, row.id, self._value(typed, row), **supplied(action, 3, **typed))
+        done = action(session, row.id, self._value(session, typed, row), **supplied(action, 3, **typed))
         return done if isinstance(done, self.model) else row
 
-    def _value(self, typed: Mapping[str, Any], row: Any) -> Any:
+    def _value(self, session: Session, typed: Mapping[str, Any], row: Any) -> Any:
         given: dict[str, Any] = {}
         for one in fields(self.takes):
             relation, many = one.name.removesuffix("_id"), f"{one.name.removesuffix('_ids')}s"
             if one.name in typed:
                 given[one.name] = typed[one.name]
             elif one.name.endswith("_id") and relation in typed:
-                given[one.name] = number_of(typed[relation], relation) if typed[relation] else None
+                given[one.name] = self._chosen(session, typed[relation], relation, getattr(row, one.name, None))
             elif one.name.endswith("_ids") and many in typed:
-                given[one.name] = tuple(number_of(number, many) for number in typed[many] or ())
+                given[one.name] = tuple(self._chosen(session, value, many) for value in typed[many] or ())
             elif row is not None and one.default is MISSING and one.default_factory is MISSING:
                 given[one.name] = getattr(row, one.name)
             # Where nothing given means nothing changes, an emptied field has to be named.
@@ -380,6 +386,10 @@ class ActingView(ShopView):
             if given.get(one.name, "") is None and one.default not in (None, MISSING):
                 given[one.name] = one.default
         return self.takes(**given)
+
+    def _chosen(self, session: Session, value: Any, relation: str, kept: int | None = None) -> int | None:
+        target = self._mapper.relationships[relation].mapper.class_
+        return chosen(session, target, value, relation, kept=kept) if value else None
 
 
 class LedgerView(ShopView):

@@ -15,7 +15,8 @@ from sqlmodel import Session, SQLModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from app.admin_base.asking import asking
+from app.admin_base.asking import asking, within_scope
+from app.admin_base.showing import name_of
 from app.db import Database
 from app.i18n import gettext
 from app.rules.access import HISTORY
@@ -42,7 +43,7 @@ class Refused(Exception):
 
 
 class ChoiceGone(RuleBroken):
-    """The chosen record has been deleted meanwhile."""
+    """The chosen record has been deleted meanwhile, or the person may not see it: which of the two is not said."""
 
     code = "choice_gone"
     message = _GONE
@@ -157,12 +158,21 @@ def fill(session: Session, row: SQLModel, typed: Mapping[str, Any]) -> None:
         elif relation.uselist:
             numbers = [number_of(one, key) for one in value or ()]
             target = relation.mapper.class_
-            setattr(row, key, list(session.scalars(select(target).where(target.id.in_(numbers)))))
+            found = within_scope(select(target).where(target.id.in_(numbers)), target)
+            setattr(row, key, list(session.scalars(found)))
         else:
-            chosen = session.get(relation.mapper.class_, number_of(value, key)) if value else None
-            if value and chosen is None:
-                raise ChoiceGone(key)
-            setattr(row, relation.local_remote_pairs[0][0].key, getattr(chosen, "id", None))
+            column = relation.local_remote_pairs[0][0].key
+            kept = getattr(row, column)
+            setattr(row, column, chosen(session, relation.mapper.class_, value, key, kept=kept) if value else None)
+
+
+def chosen(session: Session, target: Any, value: Any, field: str, *, kept: int | None = None) -> int:
+    """The number of the record somebody chose: one that is there and that this person may see, for writing to a record
+    must open no other. `kept` is what stands there already. Raises ChoiceGone."""
+    number = number_of(value, field)
+    if number != kept and session.scalar(within_scope(select(target.id).where(target.id == number), target)) is None:
+        raise ChoiceGone(field)
+    return number
 
 
 def number_of(chosen: Any, field: str) -> int:
@@ -181,9 +191,15 @@ def delete_rows(session: Session, rows: list[SQLModel], names: Mapping[str, str]
             gettext(_COUNTED).format(name=names.get(table, table), n=n) for table, n in _pointing_at(session, row) if n
         ]
         if hanging:
-            raise HangsTogether(name=str(row), records="、".join(hanging))  # data: a list mark
+            raise HangsTogether(
+                name=name_of(row, names.get(_table(row), "")), records="、".join(hanging)
+            )  # data: a list mark
         session.delete(row)
     session.flush()
+
+
+def _table(row: SQLModel) -> str:
+    return str(type(row).__tablename__)
 
 
 def _pointing_at(session: Session, row: SQLModel) -> list[tuple[str, int]]:

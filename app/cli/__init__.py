@@ -17,6 +17,9 @@ from app.db import Database, migrate, open_database
 from app.settings import Settings, current_settings
 from seed.reference import plant_reference
 
+# Typer brings its own click and shows only this leaf of it; the family is the leaf's parent.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
 cli = typer.Typer(
     name="rouge",
     help="胭脂 Rouge：美妆店的顾客系统 · the customer system of a beauty shop",  # data: shown in both languages
@@ -34,7 +37,25 @@ def main() -> None:
     except ValidationError as error:
         typer.echo(settings_sentence(error), err=True)
         raise SystemExit(2) from None
-    cli()
+    try:
+        code = cli(standalone_mode=False)
+    except typer.Abort:
+        raise SystemExit(1) from None
+    except _UsageError as error:
+        raise SystemExit(_wrong_use(error)) from None
+    raise SystemExit(code)
+
+
+def _wrong_use(error: Any) -> int:
+    """One line instead of typer's box; asked nothing at all, the help. Always exit 2."""
+    problem = error.format_message()
+    if not problem or "\n" in problem:
+        error.show()
+    else:
+        sentence = i18n.gettext("用法不对：{problem} 详见 {command} -h")
+        command = error.ctx.command_path if error.ctx else "rouge"
+        typer.echo(sentence.format(problem=problem, command=command), err=True)
+    return 2
 
 
 def fail(message: str) -> NoReturn:

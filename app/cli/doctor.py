@@ -108,7 +108,7 @@ def _printing() -> Iterator[Check]:
 
 
 def _file_system(settings: Settings) -> Check:
-    kind = file_system_of(settings.data_dir) or "?"
+    kind = file_system_of(settings.data_dir)
     where = {"data": settings.data_dir, "kind": kind}
     if kind in NETWORK_FILE_SYSTEMS and not settings.database_url:
         return Check(
@@ -117,7 +117,8 @@ def _file_system(settings: Settings) -> Check:
             i18n.gettext("数据文件夹 {data} 在网络盘上（{kind}），SQLite 在那里可能损坏数据").format(**where),
             i18n.gettext("用 ROUGE_DATA_DIR 换到本机磁盘，或改用 PostgreSQL"),
         )
-    return Check("file_system", State.FINE, i18n.gettext("数据文件夹：{data}（{kind}）").format(**where))
+    message = i18n.gettext("数据文件夹：{data}（{kind}）") if kind else i18n.gettext("数据文件夹：{data}")
+    return Check("file_system", State.FINE, message.format(**where))
 
 
 def _space(settings: Settings) -> Check:

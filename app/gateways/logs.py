@@ -80,6 +80,6 @@ def log_config(level: str, *, plain: bool) -> dict[str, Any]:
             "uvicorn": {"level": "WARNING" if level == "INFO" else level},
             _ACCESS: {"level": level},
             # These say at INFO what they did for every single PDF or migration.
-            **{name: {"level": "WARNING"} for name in ("alembic", "fontTools", "weasyprint", "huey")},
+            **{name: {"level": "WARNING"} for name in ("alembic", "fontTools", "weasyprint")},
         },
     }

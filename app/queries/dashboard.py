@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, and_, case, func, literal, select, union_all
 from sqlmodel import Session, col
 
 from app.models import Customer, ImportBatch, Purchase, SurveyAnswer, SurveyQuestion, SurveyResponse
@@ -31,7 +31,7 @@ from app.rules.access import may, sees_only_own
 from app.rules.birthdays import birthdays_between
 from app.rules.days import months_after
 from app.rules.policy import Policy
-from app.rules.surveys import SATISFIED_FROM, whole
+from app.rules.surveys import is_satisfied, whole
 from app.vocabulary import Calendar, ImportKind, QuestionKind, Role
 
 WEEK = timedelta(days=7)
@@ -189,8 +189,8 @@ def _same_hours_last_week(column: Any, now: datetime, zone: ZoneInfo) -> ColumnE
 
 
 def _surveys(session: Session, role: Role, today: date, zone: ZoneInfo, policy: Policy) -> tuple[Share, Share]:
-    """满意度得分: the mean of the finished responses' scores. 满意率: the share of ratings in the upper part of their
-    scale (4 and 5 of 5), the usual CSAT. Source: semantics 5.6."""
+    """满意度得分: the mean of the finished responses' scores. 满意率: the share of ratings that `is_satisfied`. Source:
+    semantics 5.6."""
     at = col(SurveyResponse.finished_at)
     this, before = last_days(at, SURVEY_DAYS, today, zone), last_days(at, SURVEY_DAYS, today - SURVEY_DAYS, zone)
     score = col(SurveyResponse.score)
@@ -202,26 +202,25 @@ def _surveys(session: Session, role: Role, today: date, zone: ZoneInfo, policy: 
             _sum(func.coalesce(score, 0), before),
         ).where(this | before)
     ).one()
-    ratings, happy, ratings_before, happy_before = session.execute(_ratings(this, before)).one()
     rows = _address(role, "survey_responses", "survey-response/list?finished=last_30_days")
     is_enough = n >= policy.sample_min
     return (
         Share(_mean(total, n), n, is_enough, rows, _mean(total_before, n_before)),
-        Share(_mean(100 * happy, ratings), n, is_enough, rows, _mean(100 * happy_before, ratings_before)),
+        Share(_satisfied_percent(session, this), n, is_enough, rows, _satisfied_percent(session, before)),
     )
 
 
-def _ratings(this: ColumnElement[bool], before: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    number, top = col(SurveyAnswer.number), col(SurveyQuestion.scale_max)
-    # is_satisfied of rules.surveys, as the database says it.
-    happy = (number - 1) * SATISFIED_FROM.denominator >= (top - 1) * SATISFIED_FROM.numerator
-    return (
-        select(_count(this), _count(this, happy), _count(before), _count(before, happy))
-        .select_from(SurveyAnswer)
+def _satisfied_percent(session: Session, finished: ColumnElement[bool]) -> int | None:
+    number, top, given = col(SurveyAnswer.number), col(SurveyQuestion.scale_max), func.count()
+    rated = session.execute(
+        select(number, top, given)
         .join(SurveyQuestion, col(SurveyQuestion.id) == SurveyAnswer.question_id)
         .join(SurveyResponse, col(SurveyResponse.id) == SurveyAnswer.response_id)
-        .where(col(SurveyQuestion.kind) == QuestionKind.RATING, number.is_not(None), this | before)
-    )
+        .where(col(SurveyQuestion.kind) == QuestionKind.RATING, number.is_not(None), finished)
+        .group_by(number, top)
+    ).all()
+    satisfied = sum(times for figure, scale_max, times in rated if is_satisfied(figure, scale_max))
+    return _mean(100 * satisfied, sum(times for _, _, times in rated))
 
 
 def _mean(total: int, n: int) -> int | None:

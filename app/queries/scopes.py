@@ -59,14 +59,14 @@ def slips(kind: Slip) -> ColumnElement[bool]:
 
 
 def cases(state: CaseState, now: datetime) -> ColumnElement[bool]:
-    """Open: the shop still owes something. Overdue: open past its deadline. Due soon: less than `DUE_SOON` to go."""
+    """Open: the shop still has work to do. Overdue and due soon (less than `DUE_SOON` to go) are open cases that never
+    had a solution: `rules.complaints.standing`, as the database says it."""
     is_open = col(Complaint.status).in_(sorted(OPEN))
-    due_at = col(Complaint.due_at)
     if state is CaseState.OPEN:
         return is_open
-    if state is CaseState.OVERDUE:
-        return and_(is_open, due_at < now)
-    return and_(is_open, due_at >= now, due_at < now + DUE_SOON)
+    due_at = col(Complaint.due_at)
+    in_time = due_at < now if state is CaseState.OVERDUE else and_(due_at >= now, due_at < now + DUE_SOON)
+    return and_(is_open, col(Complaint.solved_at).is_(None), in_time)
 
 
 def born(calendar: Calendar, month: int, day: int) -> ColumnElement[bool]:

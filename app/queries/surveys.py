@@ -60,11 +60,6 @@ class Run:
     receipt_no: str = ""
     due_at: datetime | None = None
 
-    @property
-    def is_started(self) -> bool:
-        """Whether anything was answered."""
-        return bool(self.answers)
-
 
 def question_of(row: SurveyQuestion) -> Question:
     """A stored question as the rules know it."""

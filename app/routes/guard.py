@@ -1,9 +1,9 @@
 """What stands before every route, the mounted back office included: whose language, whose form, how much."""
 
-from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,11 +28,11 @@ class LocaleGuard:
             return
         headers = Headers(scope=scope)
         asked = QueryParams(scope["query_string"]).get("lang", "")
-        kept = SimpleCookie(headers.get("cookie", "")).get(LOCALE_COOKIE)
+        kept = cookie_parser(headers.get("cookie", "")).get(LOCALE_COOKIE, "")
         locale = next(
             (
                 wish
-                for wish in (asked, kept.value if kept else "", i18n.best_locale(headers.get("accept-language", "")))
+                for wish in (asked, kept, i18n.best_locale(headers.get("accept-language", "")))
                 if wish in i18n.LOCALES
             ),
             self.settings.locale,

@@ -80,11 +80,6 @@ def parse_birthday(text: str, *, today: date, calendar: Calendar = Calendar.SOLA
     return birthday
 
 
-def next_birthday(birthday: Birthday, today: date) -> date:
-    """The next day it is celebrated, today included."""
-    return min(day for year in range(today.year - 1, today.year + 3) if (day := celebrated_on(birthday, year)) >= today)
-
-
 def celebrated_on(birthday: Birthday, year: int) -> date:
     """The solar day it is celebrated in a year of its own calendar (a lunar year may end in the next solar one)."""
     if birthday.calendar is Calendar.SOLAR:

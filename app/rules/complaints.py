@@ -28,7 +28,6 @@ TRANSITIONS: dict[Status, dict[Event, Status]] = {
         **dict.fromkeys(_ALONGSIDE, Status.OPEN),
         Event.REPLY: Status.OPEN,
         Event.SOLUTION: Status.SOLVED,
-        Event.WAITING: Status.WAITING,
     },
     Status.WAITING: {
         Event.NOTE: Status.WAITING,
@@ -46,7 +45,8 @@ TRANSITIONS: dict[Status, dict[Event, Status]] = {
     },
     Status.CLOSED: {Event.NOTE: Status.CLOSED, Event.REOPENED: Status.OPEN},
 }
-"""status → step → status. A step that is not here is refused. Only a solution leads to closing."""
+"""status → step → status. A step that is not here is refused. Only a solution leads to closing. No step leads to
+waiting: nothing pauses the promise, least of all before the first reply."""
 
 
 class StepNotNow(RuleBroken):
@@ -104,8 +104,8 @@ class Case(Protocol):
 
 @dataclass(frozen=True)
 class Standing:
-    """How a case stands. Of `due_in` and `overdue_by` one is set while she waits for her first reply, neither afterwards;
-    `solution` goes on being watched beside it."""
+    """How a case stands. Of `due_in` and `overdue_by` one is set while she waits for her first solution, neither
+    afterwards; `reply` and `solution` say whether each came in time."""
 
     due_in: timedelta | None
     overdue_by: timedelta | None
@@ -114,7 +114,7 @@ class Standing:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the promised time has passed and she has not heard from us."""
+        """Whether the promised time has passed and nothing was solved."""
         return self.overdue_by is not None
 
 
@@ -163,9 +163,11 @@ def words_for(typed: str, *, required: bool = True) -> str:
 
 
 def standing(case: Case, now: datetime) -> Standing:
-    """How a case stands at `now`. The last instant of the promise still keeps it: late is after `due_at`."""
+    """How a case stands at `now`. The last instant of the promise still keeps it: late is after `due_at`. What was
+    promised is a reply with a solution, so a reply alone leaves it due. A reopened case keeps its first result and is
+    not measured by the old deadline again."""
     left = case.due_at - now
-    owes = case.status in OPEN and case.first_replied_at is None
+    owes = case.status in OPEN and case.solved_at is None
     return Standing(
         due_in=left if owes and left >= timedelta(0) else None,
         overdue_by=-left if owes and left < timedelta(0) else None,

@@ -68,7 +68,7 @@ class TierNameUnknown(RuleBroken):
     """A tier the shop does not have."""
 
     code = "tier_name_unknown"
-    message = words("没有叫“{tier}”的等级。现有等级：{tiers}。")
+    message = words("没有这个等级。现有等级：{tiers}。")
 
 
 class NobodyNamed(RuleBroken):
@@ -349,7 +349,7 @@ def _tier(text: str, tiers: tuple[TierStep, ...]) -> TierStep:
     for tier in tiers:
         if _folded(tier.name) == _folded(text):
             return tier
-    raise TierNameUnknown(tier=text, tiers="、".join(tier.name for tier in tiers))  # data: a list mark
+    raise TierNameUnknown(tiers="、".join(tier.name for tier in tiers))  # data: a list mark
 
 
 def _tags(text: str) -> tuple[str, ...]:

@@ -15,6 +15,13 @@ class PolicyOutOfBounds(RuleBroken):
     message = words("请填 {low} 到 {high} 之间的整数。")
 
 
+class PolicyTooLong(RuleBroken):
+    """A text nobody would read on a card or a page."""
+
+    code = "policy_too_long"
+    message = words("太长了，最多 {limit} 个字。")
+
+
 class PolicyUnknown(RuleBroken):
     """A setting that does not exist."""
 
@@ -27,6 +34,9 @@ class PaleColour(RuleBroken):
 
     code = "pale_colour"
     message = words("请填 #A8324A 这样的颜色；太浅的颜色上白字看不清（对比度至少 4.5）。")
+
+
+LONGEST_TEXT = 100
 
 
 def _rule(default: Any, label: str, hint: str = "", *, low: int = 0, high: int = 1_000_000, source: str = "") -> Any:
@@ -83,6 +93,8 @@ def changed(policy: Policy, key: str, value: str) -> Policy:
     rule = POLICY_FIELDS[key]
     text = value.strip()
     fitting: Any = text
+    if rule.type is not int and len(text) > LONGEST_TEXT:
+        raise PolicyTooLong("value", limit=LONGEST_TEXT)
     if rule.type is int:
         low, high = rule.metadata["low"], rule.metadata["high"]
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:

@@ -70,7 +70,7 @@ class StoreUnknown(RuleBroken):
     """A store the shop does not have."""
 
     code = "store_unknown"
-    message = words("没有这家门店：{store}。")
+    message = words("没有这家门店。请写门店的代号或名称，或先在后台添加。")
 
 
 @dataclass(frozen=True, kw_only=True)

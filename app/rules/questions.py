@@ -13,6 +13,8 @@ TEXT_MAX = 2000
 NAME_MAX = 40
 NPS_MAX = 10
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+RESERVED_SLUGS = frozenset({"t", "thanks"})
+"""Parts of the addresses below /s/ that mean something else: /s/t/… is a personal invitation, /s/…/thanks the end."""
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -63,6 +65,13 @@ class SlugUnusable(RuleBroken):
 
     code = "slug_unusable"
     message = words("网址名只能用小写字母、数字和短横线，例如 summer-2026。")
+
+
+class SlugReserved(SlugUnusable):
+    """The program's own addresses use it."""
+
+    code = "slug_reserved"
+    message = words("网址名“{slug}”是系统自己要用的，请换一个，例如 summer-2026。")
 
 
 class KeyUnusable(RuleBroken):
@@ -142,6 +151,8 @@ def check_publishable(slug: str, questions: Sequence[Question]) -> None:
     """Refuse to publish what customers could not answer or the shop could not count. Questions come in their order."""
     if not _SLUG.fullmatch(slug):
         raise SlugUnusable("slug")
+    if slug in RESERVED_SLUGS:
+        raise SlugReserved("slug", slug=slug)
     if not any(question.kind is not QuestionKind.CONTACT for question in questions):
         raise SurveyEmpty
     seen: set[str] = set()

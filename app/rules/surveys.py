@@ -1,6 +1,6 @@
 """Surveys: who can answer now, and what the answers say.
 
-Source: rules.md, "Surveys"; scores after S4's weighted dimensions, NPS after Reichheld.
+Source: rules.md, "Surveys"; scores after S4's weighted dimensions.
 """
 
 import re
@@ -15,7 +15,7 @@ from app.rules.questions import Answer, Question
 from app.rules.refusals import NotFound, RuleBroken, words
 from app.vocabulary import QuestionKind, SurveyMode, SurveyStatus
 
-SATISFIED_FROM = Fraction(3, 4)
+_SATISFIED_FROM = Fraction(3, 4)
 """Share of the scale from which a rating counts as satisfied: 4 and 5 of five."""
 CONTACT_KEY = "contact"
 """Key of the contact screen in a survey that has no contact question of its own."""
@@ -122,13 +122,17 @@ def score_of(question: Question, answer: Answer) -> Fraction | None:
     """A rating on 0 to 100: (v − 1) ÷ (max − 1) × 100. None for every other kind; NPS is never mixed in."""
     if question.kind is not QuestionKind.RATING or answer.number is None:
         return None
-    return Fraction((answer.number - 1) * 100, question.scale_max - 1)
+    return 100 * _share(answer.number, question.scale_max)
 
 
-def is_satisfied(question: Question, answer: Answer) -> bool:
+def is_satisfied(number: int, scale_max: int) -> bool:
     """Whether a rating counts into 满意率: 4 or 5 of five, the same share of any other scale."""
-    score = score_of(question, answer)
-    return score is not None and score >= SATISFIED_FROM * 100
+    return _share(number, scale_max) >= _SATISFIED_FROM
+
+
+def _share(number: int, scale_max: int) -> Fraction:
+    """How far up its scale a rating is, 0 to 1."""
+    return Fraction(number - 1, scale_max - 1)
 
 
 def dimension_scores(answered: Iterable[tuple[Question, Answer]]) -> tuple[DimensionScore, ...]:
@@ -186,12 +190,3 @@ def verdict_on(
         is_low=is_low,
         opens_complaint=is_low and has_contact,
     )
-
-
-def nps_of(counts: Iterable[tuple[int, int]]) -> int | None:
-    """NPS of many from (given figure, how often): % of 9–10 minus % of 0–6, −100 to +100; None of nobody. Never the
-    mean of earlier NPS figures. Source: Reichheld, HBR 2003."""
-    counts = list(counts)
-    n = sum(times for _, times in counts)
-    balance = sum(times if figure >= 9 else -times if figure <= 6 else 0 for figure, times in counts)
-    return None if n == 0 else round(Fraction(balance * 100, n))

@@ -201,10 +201,24 @@ def upgrade() -> None:
     op.create_table(
         "customers",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("member_no", sa.String(length=20), nullable=False),
-        sa.Column("name", sa.String(length=80), nullable=False),
-        sa.Column("name_pinyin", sa.String(length=200), nullable=False),
-        sa.Column("name_initials", sa.String(length=40), nullable=False),
+        sa.Column(
+            "member_no",
+            sa.String(length=20).with_variant(sa.String(length=20, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "name", sa.String(length=80).with_variant(sa.String(length=80, collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "name_pinyin",
+            sa.String(length=200).with_variant(sa.String(length=200, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "name_initials",
+            sa.String(length=40).with_variant(sa.String(length=40, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column(
             "gender",
             sa.Enum("female", "male", "unknown", name="gender", native_enum=False, create_constraint=True, length=20),
@@ -323,6 +337,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_customers_name_pinyin_id", ["name_pinyin", "id"], unique=False)
         batch_op.create_index("ix_customers_phone_index", ["phone_index"], unique=False)
         batch_op.create_index(batch_op.f("ix_customers_phone_last4"), ["phone_last4"], unique=False)
+        batch_op.create_index(batch_op.f("ix_customers_source"), ["source"], unique=False)
         batch_op.create_index(batch_op.f("ix_customers_store_id"), ["store_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_customers_tier_id"), ["tier_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_customers_wechat_index"), ["wechat_index"], unique=False)
@@ -455,6 +470,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_entries_action"), ["action"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_entries_at"), ["at"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_entries_staff_id"), ["staff_id"], unique=False)
         batch_op.create_index("ix_audit_entries_subject_subject_id", ["subject", "subject_id"], unique=False)
@@ -502,6 +518,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_consents_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index("ix_consents_granted_at_id", ["granted_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_consents_staff_id"), ["staff_id"], unique=False)
         batch_op.create_index(
             "uq_consents_standing",
@@ -629,6 +646,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outbound_messages", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_outbound_messages_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index("ix_outbound_messages_due_at_id", ["due_at", "id"], unique=False)
         batch_op.create_index("ix_outbound_messages_state_due_at", ["state", "due_at"], unique=False)
 
     op.create_table(
@@ -683,6 +701,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("skin_records", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_skin_records_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index("ix_skin_records_seen_on_id", ["seen_on", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_skin_records_staff_id"), ["staff_id"], unique=False)
 
     op.create_table(
@@ -782,6 +801,7 @@ def upgrade() -> None:
     with op.batch_alter_table("survey_responses", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_survey_responses_customer_id"), ["customer_id"], unique=False)
         batch_op.create_index("ix_survey_responses_finished_at_id", ["finished_at", "id"], unique=False)
+        batch_op.create_index("ix_survey_responses_is_low_finished_at", ["is_low", "finished_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_survey_responses_survey_id"), ["survey_id"], unique=False)
 
     op.create_table(
@@ -835,7 +855,11 @@ def upgrade() -> None:
     op.create_table(
         "complaints",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("receipt_no", sa.String(length=20), nullable=False),
+        sa.Column(
+            "receipt_no",
+            sa.String(length=20).with_variant(sa.String(length=20, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column(
             "kind",
             sa.Enum(
@@ -870,7 +894,11 @@ def upgrade() -> None:
         ),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("customer_id", sa.Integer(), nullable=True),
-        sa.Column("contact_name", sa.String(length=80), nullable=False),
+        sa.Column(
+            "contact_name",
+            sa.String(length=80).with_variant(sa.String(length=80, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("contact_phone", sa.LargeBinary(), nullable=True),
         sa.Column("contact_masked", sa.String(length=24), nullable=False),
         sa.Column("response_id", sa.Integer(), nullable=True),
@@ -916,7 +944,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("complaints", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_complaints_contact_name"), ["contact_name"], unique=False)
         batch_op.create_index(batch_op.f("ix_complaints_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index("ix_complaints_due_at_id", ["due_at", "id"], unique=False)
         batch_op.create_index("ix_complaints_opened_at_id", ["opened_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_complaints_staff_id"), ["staff_id"], unique=False)
         batch_op.create_index("ix_complaints_status_due_at", ["status", "due_at"], unique=False)
@@ -925,7 +955,11 @@ def upgrade() -> None:
     op.create_table(
         "purchases",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("order_no", sa.String(length=60), nullable=False),
+        sa.Column(
+            "order_no",
+            sa.String(length=60).with_variant(sa.String(length=60, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("customer_id", sa.Integer(), nullable=True),
         sa.Column("store_id", sa.Integer(), nullable=True),
@@ -1120,7 +1154,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_complaints_status_due_at")
         batch_op.drop_index(batch_op.f("ix_complaints_staff_id"))
         batch_op.drop_index("ix_complaints_opened_at_id")
+        batch_op.drop_index("ix_complaints_due_at_id")
         batch_op.drop_index(batch_op.f("ix_complaints_customer_id"))
+        batch_op.drop_index(batch_op.f("ix_complaints_contact_name"))
 
     op.drop_table("complaints")
     with op.batch_alter_table("visits", schema=None) as batch_op:
@@ -1133,6 +1169,7 @@ def downgrade() -> None:
     op.drop_table("visits")
     with op.batch_alter_table("survey_responses", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_survey_responses_survey_id"))
+        batch_op.drop_index("ix_survey_responses_is_low_finished_at")
         batch_op.drop_index("ix_survey_responses_finished_at_id")
         batch_op.drop_index(batch_op.f("ix_survey_responses_customer_id"))
 
@@ -1147,6 +1184,7 @@ def downgrade() -> None:
     op.drop_table("staff_sessions")
     with op.batch_alter_table("skin_records", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_skin_records_staff_id"))
+        batch_op.drop_index("ix_skin_records_seen_on_id")
         batch_op.drop_index(batch_op.f("ix_skin_records_customer_id"))
 
     op.drop_table("skin_records")
@@ -1156,6 +1194,7 @@ def downgrade() -> None:
     op.drop_table("policy_settings")
     with op.batch_alter_table("outbound_messages", schema=None) as batch_op:
         batch_op.drop_index("ix_outbound_messages_state_due_at")
+        batch_op.drop_index("ix_outbound_messages_due_at_id")
         batch_op.drop_index(batch_op.f("ix_outbound_messages_customer_id"))
 
     op.drop_table("outbound_messages")
@@ -1180,6 +1219,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("withdrawn_at IS NULL AND channel IS NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_consents_staff_id"))
+        batch_op.drop_index("ix_consents_granted_at_id")
         batch_op.drop_index(batch_op.f("ix_consents_customer_id"))
 
     op.drop_table("consents")
@@ -1187,6 +1227,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_audit_entries_subject_subject_id")
         batch_op.drop_index(batch_op.f("ix_audit_entries_staff_id"))
         batch_op.drop_index(batch_op.f("ix_audit_entries_at"))
+        batch_op.drop_index(batch_op.f("ix_audit_entries_action"))
 
     op.drop_table("audit_entries")
     with op.batch_alter_table("surveys", schema=None) as batch_op:
@@ -1206,6 +1247,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_customers_wechat_index"))
         batch_op.drop_index(batch_op.f("ix_customers_tier_id"))
         batch_op.drop_index(batch_op.f("ix_customers_store_id"))
+        batch_op.drop_index(batch_op.f("ix_customers_source"))
         batch_op.drop_index(batch_op.f("ix_customers_phone_last4"))
         batch_op.drop_index("ix_customers_phone_index")
         batch_op.drop_index("ix_customers_name_pinyin_id")

@@ -1,5 +1,6 @@
 """A case from its opening to its end."""
 
+import random
 import re
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from app.actions.complaints import (
     close_complaint,
     note_on_complaint,
     open_complaint,
+    receipt_no,
     reopen_complaint,
     reply_to_complaint,
 )
@@ -101,11 +103,20 @@ def test_a_taken_receipt_number_is_drawn_again(
 ) -> None:
     taken = case(database, case_id).receipt_no
     draws = iter([taken, taken, "F1124-AAAAAA"])
-    monkeypatch.setattr(complaints, "receipt_no", lambda now: next(draws))
+    monkeypatch.setattr(complaints, "receipt_no", lambda now, chance: next(draws))
     with database.writing() as session:
         second = open_complaint(session, ComplaintIntake("又一件"), policy=POLICY, now=now)
     assert case(database, second.id or 0).receipt_no == "F1124-AAAAAA"
     assert events(database, second.id or 0) == [(Event.OPENED, "")]
+
+
+def test_nobody_can_work_out_the_next_receipt_number_and_the_demo_shop_can_repeat_its_own(now: datetime) -> None:
+    def after_seeding(**dice: random.Random) -> str:
+        random.seed(1)
+        return receipt_no(now, **dice)
+
+    assert len({after_seeding() for _ in range(20)}) == 20
+    assert len({after_seeding(chance=random.Random(1)) for _ in range(20)}) == 1
 
 
 def test_only_the_first_reply_stops_the_clock_and_a_note_does_not(

@@ -12,9 +12,10 @@ import pytest
 from sqlmodel import Session, SQLModel, col, func, select
 
 from app.actions import customer_imports, purchase_imports
-from app.actions.customers import create_customer, find_by_phone, update_customer
+from app.actions.customers import create_customer, update_customer
 from app.actions.imports import Incoming, import_file
 from app.audit import Actor
+from app.columns import blind_index
 from app.db import Database
 from app.models import AuditEntry, Customer, CustomerTag, ImportBatch, Purchase, PurchaseLine, Store, Tag, Tier
 from app.rules.customers import CustomerDetails
@@ -93,9 +94,9 @@ def snapshot(database: Database) -> list[Any]:
 
 def by_phone(session: Session, digits: str) -> Customer:
     """The customer of a mainland number."""
-    customer = find_by_phone(session, f"+86{digits}")
-    assert customer is not None
-    return customer
+    index = blind_index(f"+86{digits}", "customers.phone")
+    of_number = select(Customer).where(Customer.phone_index == index, Customer.phone_shared_reason == "")
+    return session.exec(of_number).one()
 
 
 # ── Customers ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from sqlmodel import Session, func, select
 
 from app.actions import tokens
 from app.actions.customers import create_customer
-from app.actions.tokens import issue_token, revoke_tokens, standing_token, standing_tokens
+from app.actions.tokens import issue_token, revoke_tokens, standing_tokens
 from app.db import Database
 from app.models import PublicToken
 from app.queries.tokens import subject_of
@@ -28,6 +28,11 @@ def customer_id(database: Database, now: datetime) -> int:
     """A customer who has no card yet."""
     with database.writing() as session:
         return create_customer(session, CustomerDetails(name="王小梅"), policy=Policy(), now=now).id
+
+
+def card_token(session: Session, customer_id: int, *, now: datetime) -> str:
+    """The address on one customer's card."""
+    return standing_tokens(session, [customer_id], now=now)[customer_id].token
 
 
 def card_tokens(session: Session) -> int:
@@ -91,17 +96,17 @@ def test_an_address_opens_until_just_before_it_expires(
 
 def test_a_card_printed_again_has_the_same_address(database: Database, now: datetime, customer_id: int) -> None:
     with database.writing() as session:
-        first = standing_token(session, customer_id, now=now)
+        first = card_token(session, customer_id, now=now)
     with database.writing() as session:
-        assert standing_token(session, customer_id, now=now + timedelta(days=400)) == first
+        assert card_token(session, customer_id, now=now + timedelta(days=400)) == first
 
 
 def test_a_reissued_card_ends_the_old_address(database: Database, now: datetime, customer_id: int) -> None:
     with database.writing() as session:
-        old = standing_token(session, customer_id, now=now)
+        old = card_token(session, customer_id, now=now)
     with database.writing() as session:
         assert revoke_tokens(session, CARD, [customer_id], now=now) == 1
-        new = standing_token(session, customer_id, now=now)
+        new = card_token(session, customer_id, now=now)
     with database.reading() as session:
         assert subject_of(session, old, CARD, now) is None
         assert subject_of(session, new, CARD, now) == customer_id
@@ -123,7 +128,7 @@ def test_taking_back_touches_one_purpose_and_one_subject_only(
 def test_only_who_has_none_gets_a_new_one(database: Database, now: datetime, customer_id: int) -> None:
     with database.writing() as session:
         other = create_customer(session, CustomerDetails(name="李静"), policy=Policy(), now=now).id
-        first = standing_token(session, customer_id, now=now)
+        first = card_token(session, customer_id, now=now)
         both = standing_tokens(session, [customer_id, other], now=now + timedelta(days=1))
     assert both[customer_id].token == first
     assert both[customer_id].created_at == now
@@ -159,7 +164,7 @@ def test_two_print_runs_at_once_make_one_card(
 ) -> None:
     def print_card() -> str:
         with database.writing() as session:
-            return standing_token(session, customer_id, now=now)
+            return card_token(session, customer_id, now=now)
 
     assert len(set(print_twice(print_card))) == 1
     with database.reading() as session:
@@ -175,7 +180,7 @@ def test_without_the_guard_the_same_two_runs_make_two(
     def print_card() -> str:
         if not database.is_sqlite:
             with database.writing() as session:
-                return standing_token(session, customer_id, now=now)
+                return card_token(session, customer_id, now=now)
         # SQLite's guard is that a unit of work begins by taking the one turn to write; here it reads before.
         with database.reading() as session:
             assert card_tokens(session) == 0

@@ -26,6 +26,7 @@ from app.models import (
 )
 from app.queries.dashboard import Dashboard, dashboard
 from app.queries.scopes import CaseState, Slip, cases, celebrating, coming_week, last_days, on_days, own_rows, slips
+from app.rules.complaints import standing
 from app.rules.policy import Policy
 from app.vocabulary import (
     Calendar,
@@ -269,6 +270,36 @@ def test_cases_are_open_overdue_or_due_soon_to_the_instant(database: Database, n
         complaint(session, now + tick, ComplaintStatus.CLOSED)
     day = seen(database, now)
     assert (day.open_cases.value, day.overdue_cases.value, day.due_soon_cases.value) == (5, 2, 2)
+
+
+STEPS = {
+    "new": {},
+    "replied in time": {"first_replied_at": -1},
+    "replied late": {"first_replied_at": 1},
+    "solved": {"status": ComplaintStatus.SOLVED, "first_replied_at": -1, "solved_at": -1},
+    "solved late": {"status": ComplaintStatus.SOLVED, "first_replied_at": 1, "solved_at": 1},
+    "closed": {"status": ComplaintStatus.CLOSED, "first_replied_at": -1, "solved_at": -1, "closed_at": -1},
+    "reopened": {"first_replied_at": -1, "solved_at": -1},
+    "reopened, solved late": {"first_replied_at": 1, "solved_at": 1},
+}
+
+
+@pytest.mark.parametrize("story", STEPS)
+@pytest.mark.parametrize(("late", "state"), [(0, CaseState.DUE_SOON), (1, CaseState.OVERDUE)])
+def test_the_number_the_list_and_the_case_itself_agree(
+    database: Database, now: datetime, story: str, late: int, state: CaseState
+) -> None:
+    due_at = now - late * timedelta(microseconds=1)
+    told = {name: due_at + timedelta(hours=one) if isinstance(one, int) else one for name, one in STEPS[story].items()}
+    with database.writing() as session:
+        case = Complaint(receipt_no="C", text="等了很久", opened_at=due_at - timedelta(hours=48), due_at=due_at, **told)
+        session.add(case)
+    stands, day = standing(case, now), seen(database, now)
+    owes = story in {"new", "replied in time", "replied late"}
+    assert (stands.is_overdue, stands.due_in is not None) == (owes and late == 1, owes and late == 0)
+    numbers = {CaseState.OVERDUE: day.overdue_cases.value, CaseState.DUE_SOON: day.due_soon_cases.value}
+    assert numbers == {one: rows(database, Complaint, cases(one, now)) for one in numbers}
+    assert numbers == {CaseState.OVERDUE: 0, CaseState.DUE_SOON: 0} | ({state: 1} if owes else {})
 
 
 # ── Birthdays ─────────────────────────────────────────────────────────────────────────────────────────────────────────

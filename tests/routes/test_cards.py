@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from sqlmodel import select
+from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
 from app.actions.customers import create_customer
-from app.actions.tokens import issue_token, revoke_tokens, standing_token
+from app.actions.tokens import issue_token, revoke_tokens, standing_tokens
 from app.db import Database
 from app.gateways.pdf import FontMissing
 from app.gateways.prints import Press
@@ -23,6 +23,11 @@ from tests.paper import Paper, codes_in
 
 WECHAT = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) MicroMessenger/8.0.56 NetType/WIFI Language/zh_CN"
 NAME, PHONE = "王小梅", "13800138000"
+
+
+def card_token(session: Session, customer_id: int, *, now: datetime) -> str:
+    """The address on one customer's card."""
+    return standing_tokens(session, [customer_id], now=now)[customer_id].token
 
 
 @pytest.fixture
@@ -39,7 +44,7 @@ def customer_id(database: Database, now: datetime) -> int:
 def token(database: Database, customer_id: int) -> str:
     """The address on her card."""
     with database.writing() as session:
-        return standing_token(session, customer_id, now=datetime.now().astimezone())
+        return card_token(session, customer_id, now=datetime.now().astimezone())
 
 
 @pytest.fixture
@@ -120,7 +125,7 @@ def unknown(database: Database, customer_id: int) -> str:
 def cut_off(database: Database, customer_id: int) -> str:
     """An address a messenger cut."""
     with database.writing() as session:
-        return standing_token(session, customer_id, now=datetime.now().astimezone())[:-1]
+        return card_token(session, customer_id, now=datetime.now().astimezone())[:-1]
 
 
 def expired(database: Database, customer_id: int) -> str:
@@ -136,7 +141,7 @@ def revoked(database: Database, customer_id: int) -> str:
     """An address of a card that was reissued."""
     now = datetime.now().astimezone()
     with database.writing() as session:
-        token = standing_token(session, customer_id, now=now)
+        token = card_token(session, customer_id, now=now)
         revoke_tokens(session, TokenPurpose.CARD, [customer_id], now=now)
         return token
 
@@ -151,7 +156,7 @@ def of_nobody(database: Database, customer_id: int) -> str:
     """An address of a record that is no longer in use."""
     with database.writing() as session:
         session.exec(select(Customer).where(Customer.id == customer_id)).one().status = CustomerStatus.ERASED
-        return standing_token(session, customer_id, now=datetime.now().astimezone())
+        return card_token(session, customer_id, now=datetime.now().astimezone())
 
 
 @pytest.mark.parametrize("spoiled", [unknown, cut_off, expired, revoked, of_a_case, of_nobody])
@@ -193,7 +198,7 @@ def test_a_machine_that_cannot_print_says_so_kindly_and_keeps_its_secrets(
 
 def test_a_card_past_its_day_says_what_to_do(client: TestClient, database: Database, customer_id: int) -> None:
     with database.writing() as session:
-        token = standing_token(session, customer_id, now=datetime.now().astimezone() - timedelta(days=900))
+        token = card_token(session, customer_id, now=datetime.now().astimezone() - timedelta(days=900))
     assert "已过有效期" in client.get(f"/card/{token}").text
 
 

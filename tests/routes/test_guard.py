@@ -55,3 +55,10 @@ def test_ready_means_database_and_migrations_are_in_order(client: TestClient) ->
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["migrations"] == "ok"
+
+
+@pytest.mark.parametrize("cookie", ["a/b=1; rouge_lang=en", "a,b=1; rouge_lang=en", 'x={"a":1}; rouge_lang=en', "=;;="])
+def test_another_programs_odd_cookie_locks_nobody_out(client: TestClient, cookie: str) -> None:
+    answer = client.get("/no-such-page", headers={"Cookie": cookie})
+    assert answer.status_code == 404
+    assert ('lang="en"' in answer.text) is ("rouge_lang" in cookie)

@@ -10,7 +10,6 @@ from app.rules.birthdays import (
     BirthdayWrong,
     birthdays_between,
     celebrated_on,
-    next_birthday,
     parse_birthday,
 )
 from app.vocabulary import Calendar
@@ -82,22 +81,21 @@ def test_the_youngest_and_the_oldest_have_birthdays(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("birthday", "today", "celebrated"),
+    ("birthday", "year", "day"),
     [
-        (Birthday(11, 24), TODAY, date(2026, 11, 24)),
-        (Birthday(11, 23), TODAY, date(2027, 11, 23)),
-        (Birthday(2, 29, 2000), date(2027, 1, 1), date(2027, 2, 28)),
-        (Birthday(2, 29, 2000), date(2028, 1, 1), date(2028, 2, 29)),
-        (Birthday(2, 29, 2000), date(2028, 2, 29), date(2028, 2, 29)),
-        (Birthday(8, 15, None, LUNAR), TODAY, date(2027, 9, 15)),  # 中秋节 2027
-        (Birthday(1, 1, None, LUNAR), TODAY, date(2027, 2, 6)),  # 春节 2027
-        (Birthday(12, 30, None, LUNAR), date(2026, 1, 1), date(2026, 2, 16)),  # the twelfth month of 2025 has 29 days
-        (Birthday(6, 6, None, LUNAR), date(2025, 6, 30), date(2025, 6, 30)),  # a leap sixth month follows: not again
-        (Birthday(6, 6, None, LUNAR), date(2025, 7, 1), date(2026, 7, 19)),
+        (Birthday(11, 24), 2026, date(2026, 11, 24)),
+        (Birthday(2, 29, 2000), 2027, date(2027, 2, 28)),
+        (Birthday(2, 29, 2000), 2028, date(2028, 2, 29)),
+        (Birthday(8, 15, None, LUNAR), 2027, date(2027, 9, 15)),  # 中秋节 2027
+        (Birthday(1, 1, None, LUNAR), 2027, date(2027, 2, 6)),  # 春节 2027
+        (Birthday(12, 30, None, LUNAR), 2025, date(2026, 2, 16)),  # the twelfth month of 2025 has 29 days
+        (Birthday(12, 23, None, LUNAR), 2026, date(2027, 1, 30)),  # a lunar year ends in the next solar one
+        (Birthday(6, 6, None, LUNAR), 2025, date(2025, 6, 30)),  # a leap sixth month follows: not again
+        (Birthday(6, 6, None, LUNAR), 2026, date(2026, 7, 19)),
     ],
 )
-def test_the_next_birthday(birthday: Birthday, today: date, celebrated: date) -> None:
-    assert next_birthday(birthday, today) == celebrated
+def test_the_day_a_birthday_is_celebrated(birthday: Birthday, year: int, day: date) -> None:
+    assert celebrated_on(birthday, year) == day
 
 
 def test_a_week_lists_whose_birthdays_fall_in_it() -> None:
@@ -112,7 +110,7 @@ def test_a_leap_day_is_celebrated_on_the_28th_in_common_years_only(year: int, li
     assert ((Calendar.SOLAR, 2, 29) in birthdays_between(date(year, 2, 28), date(year, 2, 28))) is listed
 
 
-def test_the_list_and_the_next_birthday_agree_on_every_day_of_three_years() -> None:
+def test_the_list_and_the_day_celebrated_agree_on_every_day_of_three_years() -> None:
     start, end = date(2025, 1, 1), date(2027, 12, 31)
     days = [start + timedelta(days=offset) for offset in range((end - start).days + 1)]
     for birthday in (
@@ -123,8 +121,4 @@ def test_the_list_and_the_next_birthday_agree_on_every_day_of_three_years() -> N
     ):
         key = (birthday.calendar, birthday.month, birthday.day)
         listed = {day for day in days if key in birthdays_between(day, day)}
-        assert listed == {day for day in days if next_birthday(birthday, day) == day}
-
-
-def test_a_lunar_birthday_of_the_last_month_falls_into_the_next_solar_year() -> None:
-    assert celebrated_on(Birthday(12, 23, None, LUNAR), 2026) == date(2027, 1, 30)
+        assert listed == {celebrated_on(birthday, year) for year in range(2024, 2028)} & set(days)

@@ -89,15 +89,25 @@ def test_a_promise_once_broken_stays_broken(replied_at: datetime | None, now: da
     assert standing(Case(solved_at=replied_at), now).solution is promise
 
 
-def test_after_a_reply_nothing_is_due_and_the_solution_is_still_watched() -> None:
-    stands = standing(Case(first_replied_at=OPENED), DUE + MOMENT)
-    assert (stands.due_in, stands.overdue_by) == (None, None)
-    assert (stands.reply, stands.solution) == (Promise.KEPT, Promise.BROKEN)
+@pytest.mark.parametrize("replied_at", [OPENED, DUE, DUE + MOMENT])
+def test_a_reply_without_a_solution_leaves_a_case_due(replied_at: datetime) -> None:
+    assert standing(Case(first_replied_at=replied_at), DUE).due_in == timedelta(0)
+    late = standing(Case(first_replied_at=replied_at), DUE + MOMENT)
+    assert (late.due_in, late.overdue_by, late.solution) == (None, MOMENT, Promise.BROKEN)
 
 
-@pytest.mark.parametrize("status", [Status.SOLVED, Status.CLOSED])
-def test_a_settled_case_owes_nothing(status: Status) -> None:
-    assert not standing(Case(status=status), DUE + timedelta(days=1)).is_overdue
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("now", [DUE, DUE + timedelta(days=1)])
+def test_a_case_that_was_solved_once_is_never_due_by_the_old_deadline(status: Status, now: datetime) -> None:
+    stands = standing(Case(status=status, first_replied_at=OPENED, solved_at=OPENED), now)
+    assert (stands.due_in, stands.overdue_by, stands.solution) == (None, None, Promise.KEPT)
+
+
+@pytest.mark.parametrize("solved_at", [DUE, DUE + MOMENT])
+def test_a_reopened_case_keeps_its_first_result(solved_at: datetime) -> None:
+    reopened = standing(Case(first_replied_at=solved_at, solved_at=solved_at), DUE + timedelta(days=1))
+    kept = Promise.KEPT if solved_at == DUE else Promise.BROKEN
+    assert (reopened.reply, reopened.solution, reopened.is_overdue) == (kept, kept, False)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +116,6 @@ def test_a_settled_case_owes_nothing(status: Status) -> None:
         (Status.OPEN, Event.NOTE, Status.OPEN),
         (Status.OPEN, Event.REPLY, Status.OPEN),
         (Status.OPEN, Event.SOLUTION, Status.SOLVED),
-        (Status.OPEN, Event.WAITING, Status.WAITING),
         (Status.WAITING, Event.CUSTOMER, Status.OPEN),
         (Status.WAITING, Event.SOLUTION, Status.SOLVED),
         (Status.SOLVED, Event.CLOSED, Status.CLOSED),
@@ -143,6 +152,13 @@ def test_only_a_solution_leads_to_closing() -> None:
     assert {step for status, step in ways if status is not Status.SOLVED} == {Event.SOLUTION}
     assert [status for status, steps in TRANSITIONS.items() if Event.CLOSED in steps] == [Status.SOLVED]
     assert set(TRANSITIONS) == set(Status)
+
+
+def test_nothing_pauses_the_promise() -> None:
+    for status in Status:
+        with pytest.raises(StepNotNow):
+            status_after(status, Event.WAITING)
+    assert not [status for status, steps in TRANSITIONS.items() if {Status.WAITING} & set(steps.values()) - {status}]
 
 
 def test_receipts_notes_and_changes_of_hand_are_no_reply() -> None:

@@ -28,6 +28,8 @@ from app.rules.refusals import RuleBroken
         ("brand_colour", "#777777", False),
         ("brand_colour", "#FFF", False),
         ("brand_colour", "red", False),
+        ("shop_name", "胭" * 100, True),
+        ("shop_name", "胭" * 101, False),
         ("no_such_rule", "1", False),
     ],
 )

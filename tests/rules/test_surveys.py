@@ -21,7 +21,6 @@ from app.rules.surveys import (
     grade_for,
     is_satisfied,
     is_submission_id,
-    nps_of,
     score_of,
     verdict_on,
     whole,
@@ -74,7 +73,7 @@ def test_a_rating_becomes_a_score_of_zero_to_a_hundred(value: int, top: int, sco
     ],
 )
 def test_four_of_five_is_satisfied(value: int, top: int, satisfied: bool) -> None:
-    assert is_satisfied(*rated(value, top=top)) is satisfied
+    assert is_satisfied(value, top) is satisfied
 
 
 @pytest.mark.parametrize(
@@ -157,21 +156,6 @@ def test_the_lines_are_the_owners() -> None:
     assert verdict_on([rated(5), recommends(0)], kinder).is_low
 
 
-@pytest.mark.parametrize(
-    ("counts", "nps"),
-    [
-        ([], None),
-        ([(9, 1), (10, 1)], 100),
-        ([(0, 1), (6, 1)], -100),
-        ([(7, 3), (8, 4)], 0),
-        ([(9, 2), (6, 1), (7, 1)], 25),
-        ([(6, 1), (9, 1)], 0),
-    ],
-)
-def test_nps_is_promoters_minus_detractors(counts: list[tuple[int, int]], nps: int | None) -> None:
-    assert nps_of(counts) == nps
-
-
 answers = st.lists(
     st.tuples(
         st.integers(1, 5), st.sampled_from(["产品", "服务", "环境", "价格"]), st.integers(2, 10), st.integers(1, 9)
@@ -206,11 +190,6 @@ def test_the_order_of_answers_does_not_matter(answered: list, chance) -> None:
 def test_nps_never_moves_the_score(answered: list, figure: int) -> None:
     with_nps = verdict_on([*answered, recommends(figure)], POLICY)
     assert (with_nps.score, with_nps.nps) == (verdict_on(answered, POLICY).score, figure)
-
-
-@given(st.dictionaries(st.integers(0, 10), st.integers(1, 500), min_size=1))
-def test_nps_of_many_stays_in_its_bounds(counts: dict[int, int]) -> None:
-    assert -100 <= (nps_of(counts.items()) or 0) <= 100
 
 
 @pytest.mark.parametrize(
