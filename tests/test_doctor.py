@@ -109,6 +109,15 @@ def test_a_network_disk_is_refused(
     assert found(sqlite_settings)["file_system"].state is state
 
 
+def test_a_disk_of_unknown_kind_is_named_without_empty_brackets(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "file_system_of", lambda path: "")
+    message = found(sqlite_settings)["file_system"].message
+    assert message.endswith(str(sqlite_settings.data_dir))
+    assert "?" not in message
+
+
 @pytest.mark.parametrize(
     ("answer", "clock", "cdn"),
     [

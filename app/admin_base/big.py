@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app.admin_base.asking import asking, within_scope
-from app.admin_base.views import ActingView, LedgerView, SetupView, ShopView, cleaned
+from app.admin_base.fields import cleaned
+from app.admin_base.views import ActingView, LedgerView, SetupView, ShopView
 from app.rules.access import may
 
 COUNT_CAP = 10_000

@@ -42,6 +42,11 @@ def stripped(value: Any) -> Any:
     return value.replace("\x00", "").strip() if isinstance(value, str) else value
 
 
+def cleaned(term: str) -> str:
+    """What was typed into a search box, without what no text holds."""
+    return term.replace("\x00", "").strip()[:100]
+
+
 class MoneyField(StringField):
     """Yuan on the page ("128.00"), fen in the database."""
 

@@ -200,7 +200,7 @@ class RougeAdmin(Admin):
 
 
 async def _front(request: Request) -> Response:
-    """The address as people type it."""
+    """The address as people type it. Open to everyone; the page behind asks who it is."""
     return RedirectResponse("/admin/", 303)
 
 
@@ -211,7 +211,7 @@ def signed_in(request: Request) -> Any:
 
 
 def _as_ours(request: Request, answer: Response) -> Response:
-    """A refused form answers 422, a saved one 303 to a path: the address SQLAdmin builds has the scheme and the host as
+    """A refused form answers 422, whatever leads on 303 to a path: the address SQLAdmin builds has the scheme and the host as
     they look behind a proxy."""
     if answer.status_code == 400:
         answer.status_code = getattr(request.state, "refused_status", 422)

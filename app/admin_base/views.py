@@ -19,7 +19,7 @@ from wtforms import Form, StringField
 from wtforms.fields.core import UnboundField
 
 from app.admin_base.asking import asking, only_own, within_scope
-from app.admin_base.fields import ShopConverter, ShopForm
+from app.admin_base.fields import ShopConverter, ShopForm, cleaned
 from app.admin_base.formats import table_names
 from app.admin_base.showing import VEILED, Child, Deed, Listed, Toned, name_of, shown
 from app.admin_base.writing import LARGEST_ID, Refused, chosen, delete_rows, fill, said, supplied, write
@@ -327,11 +327,6 @@ async def prepare(
         return await anyio.to_thread.run_sync(before, typed, row)
     except RuleBroken as refusal:
         raise said(request, refusal.say(gettext), (refusal.field,) if refusal.field else ()) from None
-
-
-def cleaned(term: str) -> str:
-    """What was typed into a search box, without what no text holds."""
-    return term.replace("\x00", "").strip()[:100]
 
 
 class SetupView(ShopView):
