@@ -93,7 +93,7 @@ class RougeAdmin(Admin):
         # Leaving changes something: a link or an image on another page must not be able to do it.
         self.admin.router.routes = [*routes, Route("/logout", endpoint=self.logout, name="logout", methods=["POST"])]
         # The router would answer this with an address made of whatever the Host header says.
-        self.app.router.routes.append(Route("/admin", endpoint=_front))
+        self.app.router.routes.append(Route("/admin", endpoint=_front, name="office:enter"))
         self.admin.exception_handlers = {**self.admin.exception_handlers, Exception: self._broken}
 
     def add_model_view(self, view: type[ModelView]) -> None:
