@@ -10,6 +10,7 @@ from app.admin_base.asking import asking
 from app.admin_base.showing import Toned, changes_in_words
 from app.i18n import gettext, grouped, stamp
 from app.labels import word_of
+from app.queries.scopes import DUE_SOON
 from app.rules.complaints import standing
 from app.rules.refusals import words
 
@@ -19,7 +20,6 @@ _SOON = words("{at}，还剩 {hours} 小时")
 _LOW = words("{score}，低分")
 _REFUND = words("退款")
 _SALE = words("消费")
-_SOON_HOURS = 12
 _WITHOUT_VIEW = {
     "purchase_lines": words("消费明细"),
     "survey_answers": words("问卷答案"),
@@ -40,7 +40,7 @@ def due(case: Any, name: str) -> Any:
         hours = int(stands.overdue_by / timedelta(hours=1))
         template, values = (_LATE, {"hours": hours}) if hours < 48 else (_LATE_DAYS, {"days": hours // 24})
         return Toned(gettext(template).format(at=at, **values), "alarm")
-    if stands.due_in is not None and stands.due_in < timedelta(hours=_SOON_HOURS):
+    if stands.due_in is not None and stands.due_in < DUE_SOON:
         return Toned(gettext(_SOON).format(at=at, hours=int(stands.due_in / timedelta(hours=1))), "amber")
     return at
 
