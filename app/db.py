@@ -92,7 +92,10 @@ def open_database(settings: Settings, *, create: bool = False) -> Database:
         database = Database(_postgres_engine(settings.database_url))
         use_keys(load_keys(settings.key_path, create=create and not _holds_tables(database.engine)))
         return database
-    ring = load_keys(settings.key_path, create=create and not settings.sqlite_path.exists())
+    is_new = not settings.sqlite_path.exists()
+    if is_new and not create and not settings.key_path.exists():
+        raise KeyTrouble("not_opened", settings.data_dir)
+    ring = load_keys(settings.key_path, create=create and is_new)
     use_keys(ring)
     engine = _sqlite_engine(settings.sqlite_path, ring)
     try:

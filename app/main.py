@@ -2,14 +2,13 @@
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app import admin
 from app.db import Database, open_database
 from app.queries.demo import DemoWatch
 from app.routes import cards, health, notices, refusals, setup, surveys
-from app.routes.guard import HeaderGuard, LocaleGuard, OriginGuard
+from app.routes.guard import BodyGuard, HeaderGuard, LocaleGuard, OriginGuard
 from app.routes.rendering import environment
 from app.settings import Settings, current_settings
 from app.templating import APP
@@ -29,7 +28,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             Middleware(HeaderGuard, settings=settings),
             Middleware(LocaleGuard, settings=settings),
             Middleware(OriginGuard, settings=settings),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT),
+            Middleware(BodyGuard, max_body_size=BODY_LIMIT),
         ],
     )
     app.state.settings = settings

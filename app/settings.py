@@ -43,6 +43,13 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from None
         return value
 
+    @field_validator("locale")
+    @classmethod
+    def _spoken(cls, value: str) -> str:
+        if value not in {"zh_CN", "zh_TW", "en"}:
+            raise ValueError("zh_CN, zh_TW or en")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:

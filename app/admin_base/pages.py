@@ -19,7 +19,7 @@ from app.i18n import gettext
 from app.queries.demo import has_own_owner
 from app.rules.access import may
 from app.rules.demo import check_wipe_from_inside
-from app.rules.policy import POLICY_FIELDS, Policy
+from app.rules.policy import LONGEST_TEXT, POLICY_FIELDS, Policy
 from app.rules.refusals import words
 
 _SAVED = words("店里的规则已保存")
@@ -61,7 +61,12 @@ class SettingsPage(BaseView):
             if not sentence:
                 Flash.success(request, gettext(_SAVED))
                 return RedirectResponse("/admin/settings", 303)
-        context = {"groups": _groups(asking().policy, typed, errors), "can_save": can_save, "error": sentence}
+        context = {
+            "groups": _groups(asking().policy, typed, errors),
+            "can_save": can_save,
+            "error": sentence,
+            "longest": LONGEST_TEXT,
+        }
         status = 422 if sentence else 200
         return await self.templates.TemplateResponse(request, "backoffice/settings.html", context, status_code=status)
 

@@ -23,7 +23,9 @@ from app.settings import Settings
 
 # One sentence for every refusal: what differs between an account that is there and one that is not tells a stranger.
 _WRONG = words("账号或密码不对，请重新输入。连着输错几次后要等一会儿再试，最长一分钟。忘记密码请找店主重设。")
-_NO_OWNER = words("这家店还没有店主账号。请打开启动时显示的首次设置网址，或在服务器上运行 rouge init。")
+_NO_OWNER = words(
+    "这家店还没有店主账号。请打开启动时显示的首次设置网址（没有看到就重新启动胭脂），或在服务器上运行 rouge init。"
+)
 _OPENED = words("店铺开好了。请用刚才设的登录名和密码登录。")
 
 

@@ -31,6 +31,7 @@ from app.labels import word_of
 from app.queries.dashboard import dashboard
 from app.queries.demo import DemoWatch
 from app.queries.finding import has_customers
+from app.rules.access import may
 from app.rules.policy import Policy
 from app.rules.refusals import words
 from app.settings import Settings
@@ -75,7 +76,7 @@ class RougeAdmin(Admin):
         environment = self.templates.env
         environment.globals.update(shared_globals(settings))
         environment.globals.update(
-            signed_in=signed_in, name_of=name_of, demo_mode=DemoWatch(database, always=settings.demo)
+            signed_in=signed_in, name_of=name_of, may_do=may_do, demo_mode=DemoWatch(database, always=settings.demo)
         )
         environment.filters.update(shared_filters(settings))
 
@@ -208,6 +209,12 @@ def signed_in(request: Request) -> Any:
     """Who is signed in, for the foot of the menu: name and role in words. None on the sign-in page."""
     person = asking().person if is_asking() else None
     return {"name": person.name, "role": word_of(person.role)} if person else None
+
+
+def may_do(page: str) -> bool:
+    """Whether the person may do what a page is for: a link is shown only where it leads somewhere."""
+    person = asking().person if is_asking() else None
+    return person is not None and may(person.role, page, "do")
 
 
 def _as_ours(request: Request, answer: Response) -> Response:

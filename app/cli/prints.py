@@ -59,7 +59,7 @@ def cards(
             )
         document = press.member_cards(issued, layout, progress=lambda done: _say_progress(done, len(issued)))
         _save(out, document)
-    sentence = i18n.gettext("已生成 {count} 张会员卡：{file}").format(count=len(issued), file=out)
+    sentence = i18n.gettext("已生成 {count} 张会员卡：{file}").format(count=len(issued), file=out.resolve())
     report({"cards": len(issued), "file": str(out)}, as_json=as_json, sentence=sentence)
 
 
@@ -87,7 +87,7 @@ def poster(
         _save(out, document)
         with database.writing(_ACTOR) as session:
             issue_poster(session, survey, size=size.value)
-    sentence = i18n.gettext("已生成海报：{file}").format(file=out)
+    sentence = i18n.gettext("已生成海报：{file}").format(file=out.resolve())
     report({"survey": found.slug, "file": str(out)}, as_json=as_json, sentence=sentence)
 
 

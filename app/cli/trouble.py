@@ -13,6 +13,7 @@ from app.rules.refusals import RuleBroken, words
 from app.settings import Settings
 
 _KEY_TROUBLE = {
+    "not_opened": words("这里还没有开过店：{path}。先运行 rouge serve 开店；店在别处，就用 ROUGE_DATA_DIR 指明。"),
     "key_file_missing": words(
         "找不到密钥文件 {path}。没有它，谁也打不开数据。请把当初另存的密钥放回这个位置，或用 ROUGE_KEY_FILE 指明在哪里。"
     ),

@@ -3,11 +3,13 @@
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
-from starlette.requests import cookie_parser
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request, cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import i18n
+from app.routes.rendering import page
 from app.settings import Settings
 
 LOCALE_COOKIE = "rouge_lang"
@@ -81,6 +83,29 @@ class OriginGuard:
             return "/action/" in scope["path"]
         ours = {headers.get("host", ""), urlsplit(self.settings.base_url).netloc}
         return urlsplit(origin).netloc not in ours
+
+
+class BodyGuard:
+    """Refuses a body that is too large, in words; Starlette's own guard says it in English."""
+
+    def __init__(self, app: ASGIApp, max_body_size: int) -> None:
+        self.limited = RequestBodyLimitMiddleware(app, max_body_size=max_body_size)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on but the refusal, which becomes our page."""
+        refused = False
+
+        async def listen(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                refused = Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
+            if not refused:
+                await send(message)
+
+        await self.limited(scope, receive, listen if scope["type"] == "http" else send)
+        if refused:
+            words = i18n.gettext("内容太长了，请缩短后再发送。")
+            await page(Request(scope), "error.html", status=413, message=words)(scope, receive, send)
 
 
 class HeaderGuard:

@@ -32,6 +32,8 @@ def test_looking_is_never_refused(client: TestClient) -> None:
 def test_a_body_too_large_is_refused_in_words(client: TestClient, path: str) -> None:
     answer = client.post(path, content=b"x" * (1024 * 1024 + 1), headers={"Origin": OURS})
     assert answer.status_code == 413
+    assert "内容太长了" in answer.text
+    assert '<html lang="zh-CN"' in answer.text
     assert "Traceback" not in answer.text
 
 
