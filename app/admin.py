@@ -4,14 +4,15 @@ what the kinds of view do stands in `app/admin_base/`.
 Sections: People · Loyalty · Voice · Outreach · Shop.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fastapi import FastAPI
 from wtforms import BooleanField, IntegerField, PasswordField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
-from app.actions import complaints, consents, customers, staff, survey_sheets, surveys
+from app.actions import complaints, consents, customers, phones, staff, survey_sheets, surveys
 from app.admin_base import (
     ActingView,
     BigLedgerView,
@@ -19,8 +20,10 @@ from app.admin_base import (
     BigView,
     CardsPage,
     Child,
+    Choice,
     Deed,
     DemoPage,
+    DraftView,
     LedgerView,
     Listed,
     MeaningFilter,
@@ -69,12 +72,28 @@ from app.models import (
     Visit,
 )
 from app.queries import finding, scopes
+from app.queries.surveys import draft_surveys
 from app.rules.complaints import OPEN
 from app.rules.customers import CustomerDetails
 from app.settings import Settings
 from app.vocabulary import ComplaintStatus, SurveyStatus
 
 _WHEN = later("时间")
+_WHY = later("为什么要看")
+
+
+def _reveal(table: type[Customer] | type[Complaint], when: Callable[[Any], bool]) -> Deed:
+    """Seeing a record's phone number whole."""
+    return Deed(
+        "reveal",
+        later("查看号码"),
+        partial(phones.reveal_phone, table=table),
+        (str(table.__tablename__), "reveal"),
+        {"reason": StringField(**asks(_WHY, required=True, hint=later("会和您的名字一起记进操作日志，号码本身不记")))},
+        hint=later("号码只显示这一次。"),
+        when=when,
+        answer="backoffice/phone.html",
+    )
 
 
 # ── People ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -83,7 +102,7 @@ _PEOPLE = (later("顾客"), "fa-solid fa-user-group")
 
 
 class CustomerAdmin(PrintsCards, BigView, model=Customer):
-    """The member file. Phones and WeChat ids go in and are never shown whole again."""
+    """The member file. Phones and WeChat ids go in and are never shown whole again; a phone is, once, for a reason."""
 
     category, category_icon = _PEOPLE
     name, name_plural, icon = later("顾客"), later("顾客"), "fa-solid fa-user"
@@ -150,7 +169,9 @@ class CustomerAdmin(PrintsCards, BigView, model=Customer):
         "verified_on": later("手机核实日期"),
         "created_at": later("建档时间"),
         "updated_at": later("最近修改"),
+        "reason": _WHY,
     }
+    deeds = (_reveal(Customer, lambda customer: bool(customer.phone_masked)),)
     column_filters = (
         RelationFilter(Customer.tier, later("等级")),
         MeaningFilter("birthday", later("生日"), **birthdays()),
@@ -576,8 +597,10 @@ class ComplaintAdmin(BigView, model=Complaint):
         "first_replied_at": later("首次答复"),
         "solved_at": later("给出办法"),
         "closed_at": later("结案"),
+        "reason": _WHY,
     }
     deeds = (
+        _reveal(Complaint, lambda case: bool(case.contact_masked)),
         Deed(
             "reply",
             later("回复"),
@@ -651,7 +674,7 @@ class ComplaintEventAdmin(BigLedgerView, model=ComplaintEvent):
     }
 
 
-class SurveyAdmin(PrintsPoster, ActingView, model=Survey):
+class SurveyAdmin(PrintsPoster, DraftView, model=Survey):
     """Questionnaires behind a QR code."""
 
     category, category_icon = _VOICE
@@ -660,6 +683,8 @@ class SurveyAdmin(PrintsPoster, ActingView, model=Survey):
     search_hint = later("标题或网址")
     takes, on_create, on_edit = survey_sheets.SurveyDetails, survey_sheets.create_survey, survey_sheets.update_survey
     before_delete = survey_sheets.check_survey_may_go
+    opens_once_created = True
+    goes_while = survey_sheets.is_draft
     column_list = ("title", "slug", "mode", "status", "store", "created_at")
     column_searchable_list = ("title", "slug")
     column_sortable_list = ("title", "created_at")
@@ -722,6 +747,8 @@ class SurveyAdmin(PrintsPoster, ActingView, model=Survey):
             },
             order=SurveyQuestion.position,
             limit=100,
+            add=later("加一道题"),
+            add_while=survey_sheets.is_draft,
         ),
     )
 
@@ -733,7 +760,7 @@ class PosterPrinting(PostersPage):
     name, icon = later("打印海报"), "fa-solid fa-qrcode"
 
 
-class SurveyQuestionAdmin(ActingView, model=SurveyQuestion):
+class SurveyQuestionAdmin(DraftView, model=SurveyQuestion):
     """One screen on the customer's phone each."""
 
     category, category_icon = _VOICE
@@ -744,6 +771,10 @@ class SurveyQuestionAdmin(ActingView, model=SurveyQuestion):
         survey_sheets.QuestionDetails, survey_sheets.create_question, survey_sheets.update_question
     )  # fmt: skip
     before_delete = survey_sheets.check_question_may_go
+    changes_while = goes_while = survey_sheets.is_of_draft
+    choices: ClassVar = {
+        "survey": Choice(draft_surveys, none=later("没有草稿问卷可以加题。请先新建一份问卷；发布过的问卷不能再加题。"))
+    }
     column_list = ("survey", "position", "text", "kind", "dimension", "weight", "is_required")
     column_searchable_list = ("text",)
     column_sortable_list = ("position",)
@@ -768,6 +799,7 @@ class SurveyQuestionAdmin(ActingView, model=SurveyQuestion):
         "dimension": {"description": later("总分按方面加权，如 环境、服务质量")},
         "weight": {"description": later("整数，0 表示不计入总分"), "validators": [NumberRange(0, 100)]},
         "scale_max": {"description": later("打分题的满分，2–10"), "validators": [NumberRange(2, 10)]},
+        "is_required": {"description": later("文字题建议关掉，没话要说的顾客才能跳过；联系方式总是可以不填")},
     }
     column_filters = (RelationFilter(SurveyQuestion.survey, later("问卷")),)
     column_labels: ClassVar = {
@@ -792,7 +824,8 @@ class SurveyResponseAdmin(BigLedgerView, model=SurveyResponse):
     name, name_plural, icon = later("问卷回答"), later("问卷回答"), "fa-solid fa-square-poll-horizontal"
     empty_hint = later("发布问卷、打印海报，顾客扫码答完就会出现在这里。")
     column_list = ("started_at", "survey", "state", "score", "nps", "customer", "contact_masked", "finished_at")
-    column_sortable_list = ("finished_at",)
+    column_sortable_list = ("started_at", "finished_at")
+    column_default_sort = ("started_at", True)
     column_formatters: ClassVar = {"score": formats.score}
     column_formatters_detail: ClassVar = {"score": formats.score}
     column_details_list = (

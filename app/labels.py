@@ -191,6 +191,7 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         AuditAction.LOGOUT: later("退出"),
         AuditAction.EXPORT: later("导出"),
         AuditAction.PRINT: later("打印"),
+        AuditAction.REVEAL: later("查看号码"),
         AuditAction.IMPORT: later("导入"),
     },
 }

@@ -474,6 +474,7 @@ class SurveyResponse(Row, table=True):
     __tablename__ = "survey_responses"
     __table_args__ = (
         Index("ix_survey_responses_finished_at_id", "finished_at", "id"),
+        Index("ix_survey_responses_started_at_id", "started_at", "id"),
         Index("ix_survey_responses_is_low_finished_at", "is_low", "finished_at"),
     )
 

@@ -243,4 +243,5 @@ class AuditAction(StrEnum):
     LOGOUT = "logout"
     EXPORT = "export"
     PRINT = "print"
+    REVEAL = "reveal"
     IMPORT = "import"

@@ -63,6 +63,15 @@ def count(database: Database, table: Any) -> int:
         return session.exec(select(func.count()).select_from(table)).one()
 
 
+def test_one_endless_cell_keeps_only_its_own_row_out(rouge: Rouge, tmp_path: Path) -> None:
+    good = [["张", f"1000000{number:04d}", ""] for number in range(50)]
+    rows = [["姓名", "手机", "备注"], *good, ["李", "13800138000", "长" * 200_000]]
+    result = rouge("customers", written(tmp_path / "till.csv", rows), "--json")
+    report = told(result)
+    assert (report["created"], len(report["rejected"])) == (50, 1)
+    assert report["rejected"][0] == {"row": 52, "column": "备注", "reason": "太长了，最多 2000 个字。"}
+
+
 @pytest.fixture
 def customers(tmp_path: Path) -> Path:
     """A customers file in which most rows are wrong in some way people's files are."""

@@ -11,7 +11,7 @@ from app.actions.tiers import review_tiers
 from app.i18n import gettext
 from app.rules.headers import Columns
 from app.rules.import_reports import Portion, Rejection, rejection
-from app.rules.imports import OrderContradicts, OrderSpoiled, PurchaseRow, RowRefused, Shop, read_purchase, sale_of
+from app.rules.imports import OrderSpoiled, PurchaseRow, RowRefused, Shop, contradictions, read_purchase, sale_of
 from app.rules.policy import Policy
 from app.rules.purchases import Sale
 from app.rules.refusals import RuleBroken
@@ -129,21 +129,17 @@ class PurchaseFile:
 
     def _slip(self, lines: list[tuple[int, PurchaseRow | RowRefused]]) -> Slip:
         numbers = tuple(number for number, _ in lines)
-        bad = {number: row.faults for number, row in lines if isinstance(row, RowRefused)}
+        bad: dict[int, tuple[RuleBroken, ...]] = {
+            number: row.faults for number, row in lines if isinstance(row, RowRefused)
+        }
         good = [(number, row) for number, row in lines if isinstance(row, PurchaseRow)]
+        bad = bad or {number: (fault,) for number, fault in contradictions(good).items()}
         if not bad:
-            try:
-                return Slip(numbers, self._sale(good))
-            except OrderContradicts as fault:
-                field = fault.field
-                first, other = int(fault.values["row"]), int(fault.values["other"])
-                bad = {
-                    number: (OrderContradicts(field, row=other if number == first else first),) for number in numbers
-                }
-        spoiler = min(bad)
+            return Slip(numbers, self._sale([row for _, row in good]))
+        spoiler = next(iter(bad))
         faults = {number: bad.get(number) or (OrderSpoiled("order_no", row=spoiler),) for number in numbers}
         return Slip(numbers, None, tuple(rejection(row, found, self.columns, gettext) for row, found in faults.items()))
 
-    def _sale(self, lines: list[tuple[int, PurchaseRow]]) -> Sale:
+    def _sale(self, lines: list[PurchaseRow]) -> Sale:
         sale = sale_of(lines)
         return sale if sale.store else replace(sale, store=self.store_code)

@@ -60,6 +60,16 @@ class QuestionDetails:
     position: int | None = None
 
 
+def is_draft(survey: Survey) -> bool:
+    """Whether its questions can still be written."""
+    return survey.status is SurveyStatus.DRAFT
+
+
+def is_of_draft(question: SurveyQuestion) -> bool:
+    """Whether the question can still be written."""
+    return is_draft(question.survey)
+
+
 def create_survey(session: Session, details: SurveyDetails, *, now: datetime) -> Survey:
     """A draft. Raises ClosesBeforeOpening."""
     survey = Survey(slug="", title="", created_at=now)

@@ -1,14 +1,15 @@
 """The kinds of back-office view, and everything that is the same for all of them. `app/admin.py` only declares."""
 
 from app.admin_base.big import BigLedgerView, BigSetupView, BigView
+from app.admin_base.drafts import Choice, DraftView
 from app.admin_base.fields import asks, locale_field
 from app.admin_base.filters import MeaningFilter, RelationFilter, WordFilter, YesFilter, birthdays, spans
+from app.admin_base.kinds import ActingView, LedgerView, SetupView
 from app.admin_base.pages import DemoPage, SettingsPage
 from app.admin_base.prints import CardsPage, PostersPage, PrintsCards, PrintsPoster
 from app.admin_base.showing import Child, Deed, Listed, rejected_rows
 from app.admin_base.sign_in import keep_session
 from app.admin_base.site import RougeAdmin
-from app.admin_base.views import ActingView, LedgerView, SetupView
 
 __all__ = [
     "ActingView",
@@ -17,8 +18,10 @@ __all__ = [
     "BigView",
     "CardsPage",
     "Child",
+    "Choice",
     "Deed",
     "DemoPage",
+    "DraftView",
     "LedgerView",
     "Listed",
     "MeaningFilter",

@@ -1,8 +1,9 @@
 """Who asks, when, under which rules: looked up once per request, read by whatever has no request at hand (filters,
 forms, formatters)."""
 
+from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,12 +28,14 @@ from app.settings import Settings
 
 @dataclass(frozen=True)
 class Asking:
-    """One request to the back office. `now` in the shop's zone; `person` is None before signing in."""
+    """One request to the back office. `now` in the shop's zone; `person` is None before signing in; `query` is what
+    stands behind the address."""
 
     now: datetime
     zone: ZoneInfo
     policy: Policy
     person: SignedIn | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def today(self) -> date:
@@ -98,7 +101,7 @@ class AskingGuard:
         connection = HTTPConnection(scope)
         sid = connection.cookies.get(cookie_name(self.settings), "")
         found = await anyio.to_thread.run_sync(self._look_up, sid)
-        _asking.set(found)
+        _asking.set(replace(found, query=connection.query_params))
         wishes = (connection.query_params.get("lang"), connection.cookies.get("rouge_lang"))
         if found.person and found.person.locale in i18n.LOCALES and not set(wishes) & set(i18n.LOCALES):
             i18n.use_locale(found.person.locale)

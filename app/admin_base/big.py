@@ -13,7 +13,8 @@ from starlette.requests import Request
 
 from app.admin_base.asking import asking, within_scope
 from app.admin_base.fields import cleaned
-from app.admin_base.views import ActingView, LedgerView, SetupView, ShopView
+from app.admin_base.kinds import ActingView, LedgerView, SetupView
+from app.admin_base.views import ShopView
 from app.rules.access import may
 
 COUNT_CAP = 10_000

@@ -17,6 +17,7 @@ from app.admin_base.asking import asking, within_scope
 from app.admin_base.fields import ShopForm
 from app.i18n import Lazy, gettext, later, stamp, yuan
 from app.labels import word_of
+from app.rules.access import may
 from app.rules.refusals import words
 from app.vocabulary import AuditAction
 
@@ -60,11 +61,17 @@ def shown(value: Any, column: str = "") -> Any:
     return value
 
 
+def always(row: Any) -> bool:
+    """Whatever the record, never out of place."""
+    return True
+
+
 @dataclass(frozen=True)
 class Child:
     """A short list under a record: the rows of another table that belong to it, newest or first things first.
 
-    `by` is their foreign key, `columns` what is shown with its heading, `related` the relations shown by name.
+    `by` is their foreign key, `columns` what is shown with its heading, `related` the relations shown by name. `add` is
+    the word on the way to a new one, offered while `add_while` says so.
     """
 
     title: Lazy
@@ -74,6 +81,8 @@ class Child:
     newest_first: bool = False
     limit: int = 50
     related: tuple[Any, ...] = ()
+    add: Lazy | None = None
+    add_while: Callable[[Any], bool] = always
 
     @property
     def table(self) -> Any:
@@ -87,6 +96,15 @@ class Child:
         statement = within_scope(statement, self.table)
         found = session.scalars(statement.options(*(joinedload(one) for one in self.related)))
         return [(one.id, tuple(shown(_value(one, column.key), column.key) for column in self.columns)) for one in found]
+
+    def way_to_new(self, view: Any, row: Any) -> dict[str, str] | None:
+        """The link to a form for a new one, for whoever may create it; None when there is none. `view` is the
+        children's own register."""
+        person = asking().person
+        if not (self.add and self.add_while(row) and view and person and may(person.role, view.subject, "create")):
+            return None
+        wish = f"{self.by.key.removesuffix('_id')}={row.id}"
+        return {"label": str(self.add), "href": f"/admin/{view.identity}/create?{wish}"}
 
 
 def _value(row: SQLModel, key: str) -> Any:
@@ -108,15 +126,13 @@ class Listed:
         """The rows as ready values; they have no number."""
         return [(None, values) for values in self.rows_of(row)]
 
+    def way_to_new(self, view: Any, row: Any) -> None:
+        """None: what is made from a record is not added to."""
+
     @property
     def columns(self) -> Mapping[str, Lazy]:
         """Its headings, as a child has them."""
         return {str(number): heading for number, heading in enumerate(self.headings)}
-
-
-def always(row: Any) -> bool:
-    """A deed that is never out of place."""
-    return True
 
 
 @dataclass(frozen=True)
@@ -125,7 +141,8 @@ class Deed:
 
     `action(session, row_id, …)` gets the typed fields and, by name, now, policy, staff_id. `needs` is (subject,
     action) of the permission table. `before` may turn what was typed into what the action takes, outside the unit of
-    work (hashing). `when` says whether the deed fits the record as it stands.
+    work (hashing). `when` says whether the deed fits the record as it stands. With `answer`, a template, what the
+    action gave is shown once on a page of its own as `given` and kept nowhere; without, the record is shown again.
     """
 
     name: str
@@ -138,6 +155,7 @@ class Deed:
     when: Callable[[Any], bool] = always
     before: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
     is_grave: bool = False
+    answer: str = ""
 
     def form(self, typed: Any = None) -> Form:
         """The form, empty or as it was typed."""

@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from app.admin_base.asking import AskingGuard, asking, is_asking
+from app.admin_base.drafts import DraftView
 from app.admin_base.permissions import RoleAuthorization
 from app.admin_base.showing import name_of
 from app.admin_base.sign_in import StaffSignIn, safe_target
@@ -166,7 +167,8 @@ class RougeAdmin(Admin):
         """Where to go once saved: who may write here and not read goes to the first page."""
         if not model_view.has_permission(request, "list"):
             return "/admin/"
-        return Admin.get_save_redirect_url(request, form, model_view, obj)
+        address = Admin.get_save_redirect_url(request, form, model_view, obj)
+        return model_view.next_page(request, obj, URL(str(address))) if isinstance(model_view, DraftView) else address
 
     async def create(self, request: Request) -> Response:
         """A new record. For whoever may create it."""

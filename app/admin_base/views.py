@@ -1,8 +1,7 @@
-"""The kinds of back-office view. A register is a table and a few lines of class in `app/admin.py`; everything that is
+"""What every back-office view has. A register is a table and a few lines of class in `app/admin.py`; everything that is
 the same for all of them stands here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -22,7 +21,7 @@ from app.admin_base.asking import asking, only_own, within_scope
 from app.admin_base.fields import ShopConverter, ShopForm, cleaned
 from app.admin_base.formats import table_names
 from app.admin_base.showing import VEILED, Child, Deed, Listed, Toned, name_of, shown
-from app.admin_base.writing import LARGEST_ID, Refused, chosen, delete_rows, fill, said, supplied, write
+from app.admin_base.writing import LARGEST_ID, Refused, delete_rows, fill, prepare, supplied, write
 from app.db import Database
 from app.i18n import Lazy, gettext
 from app.rules.access import may
@@ -155,6 +154,7 @@ class ShopView(ModelView):
                         "columns": list(one.columns.values()),
                         "rows": one.rows(session, row),
                         "open": view.identity if view and person and may(person.role, table, "details") else "",
+                        "add": one.way_to_new(view, row),
                     }
                 )
         return lists
@@ -286,13 +286,15 @@ class ShopView(ModelView):
             raise HTTPException(403)
         form = deed.form(await request.form())
         try:
-            await self._do(request, deed, form, row)
+            given = await self._do(request, deed, form, row)
         except Refused as refusal:
             return await self._shown_again(request, deed, form, str(refusal))
+        if deed.answer:
+            return await self._shown_once(request, deed, row, given)
         Flash.success(request, str(deed.done))
         return RedirectResponse(f"/admin/{self.identity}/details/{row.id}", 303)
 
-    async def _do(self, request: Request, deed: Deed, form: Form, row: Any) -> None:
+    async def _do(self, request: Request, deed: Deed, form: Form, row: Any) -> Any:
         request.state.form_names = tuple(deed.fields)
         if not deed.when(row):
             raise Refused(gettext(RuleBroken.message))
@@ -306,7 +308,15 @@ class ShopView(ModelView):
         def work(session: Session) -> Any:
             return deed.action(session, self._loaded(session, str(row.id)).id, **typed, **supplied(deed.action, 2))
 
-        await write(request, self.database, work)
+        return await write(request, self.database, work)
+
+    async def _shown_once(self, request: Request, deed: Deed, row: Any, given: Any) -> Response:
+        # A redirect or a message would put what was given into an address or a cookie.
+        back = f"/admin/{self.identity}/details/{row.id}"
+        context = {"deed": deed, "given": given, "title": name_of(row, str(self.name)), "back": back}
+        answer = await self.templates.TemplateResponse(request, deed.answer, context)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
     async def _shown_again(self, request: Request, deed: Deed, form: Form, sentence: str) -> Response:
         for name, sentences in getattr(request.state, "field_errors", {}).items():
@@ -317,80 +327,3 @@ class ShopView(ModelView):
         answer = await self._admin_ref.details(request)
         answer.status_code = getattr(request.state, "refused_status", 422)
         return answer
-
-
-async def prepare(
-    request: Request, before: Callable[[dict[str, Any], Any], dict[str, Any]], typed: dict[str, Any], row: Any
-) -> dict[str, Any]:
-    """Slow work on what was typed, outside the unit of work. A refusal comes back beside its field."""
-    try:
-        return await anyio.to_thread.run_sync(before, typed, row)
-    except RuleBroken as refusal:
-        raise said(request, refusal.say(gettext), (refusal.field,) if refusal.field else ()) from None
-
-
-class SetupView(ShopView):
-    """A table the owner arranges freely."""
-
-
-class ActingView(ShopView):
-    """A form whose saving has consequences: its values go through an action. `takes` is the value the action wants;
-    its fields are filled from the form by name (`store` gives `store_id`); what it cannot be without and the form
-    does not ask comes from the record."""
-
-    takes: ClassVar[type]
-    on_create: ClassVar[Callable[..., Any] | None] = None
-    on_edit: ClassVar[Callable[..., Any] | None] = None
-    before_create: ClassVar[Callable[[dict[str, Any], Any], dict[str, Any]] | None] = None
-    """Slow work on a new form before the unit of work: hashing."""
-
-    async def _prepared(self, request: Request, data: dict[str, Any], row: Any) -> dict[str, Any]:
-        typed = await super()._prepared(request, data, row)
-        before = type(self).before_create
-        return await prepare(request, before, typed, row) if before and row is None else typed
-
-    def created(self, session: Session, typed: Mapping[str, Any]) -> Any:
-        """The action for a new record."""
-        action = type(self).on_create
-        assert action is not None, f"{type(self).__name__} creates nothing"
-        return action(session, self._value(session, typed, None), **supplied(action, 2, **typed))
-
-    def changed(self, session: Session, row: Any, typed: Mapping[str, Any]) -> Any:
-        """The action for an edited record."""
-        action = type(self).on_edit
-        assert action is not None, f"{type(self).__name__} edits nothing"
-        done = action(session, row.id, self._value(session, typed, row), **supplied(action, 3, **typed))
-        return done if isinstance(done, self.model) else row
-
-    def _value(self, session: Session, typed: Mapping[str, Any], row: Any) -> Any:
-        given: dict[str, Any] = {}
-        for one in fields(self.takes):
-            relation, many = one.name.removesuffix("_id"), f"{one.name.removesuffix('_ids')}s"
-            if one.name in typed:
-                given[one.name] = typed[one.name]
-            elif one.name.endswith("_id") and relation in typed:
-                given[one.name] = self._chosen(session, typed[relation], relation, getattr(row, one.name, None))
-            elif one.name.endswith("_ids") and many in typed:
-                given[one.name] = tuple(self._chosen(session, value, many) for value in typed[many] or ())
-            elif row is not None and one.default is MISSING and one.default_factory is MISSING:
-                given[one.name] = getattr(row, one.name)
-            # Where nothing given means nothing changes, an emptied field has to be named.
-            if one.name == "emptied":
-                given["emptied"] = frozenset(name for name, value in given.items() if value is None)
-            # An empty field is as good as none where the value has a default of its own.
-            if given.get(one.name, "") is None and one.default not in (None, MISSING):
-                given[one.name] = one.default
-        return self.takes(**given)
-
-    def _chosen(self, session: Session, value: Any, relation: str, kept: int | None = None) -> int | None:
-        target = self._mapper.relationships[relation].mapper.class_
-        return chosen(session, target, value, relation, kept=kept) if value else None
-
-
-class LedgerView(ShopView):
-    """What happened: read, never edited here. Something may still be done to a record through a deed."""
-
-    can_create = False
-    can_edit = False
-    can_delete = False
-    column_default_sort: ClassVar[Any] = ("id", True)

@@ -93,6 +93,16 @@ async def write(request: Request, database: Database, work: Callable[[Session], 
         raise Refused(gettext(_SORRY)) from None
 
 
+async def prepare(
+    request: Request, before: Callable[[dict[str, Any], Any], dict[str, Any]], typed: dict[str, Any], row: Any
+) -> dict[str, Any]:
+    """Slow work on what was typed, outside the unit of work. A refusal comes back beside its field."""
+    try:
+        return await anyio.to_thread.run_sync(before, typed, row)
+    except RuleBroken as refusal:
+        raise said(request, refusal.say(gettext), (refusal.field,) if refusal.field else ()) from None
+
+
 def said(request: Request, sentence: str, fields: tuple[str, ...] = ()) -> Refused:
     """Put a sentence beside its fields; above the form only when there is no field for it."""
     known = [name for name in fields if name in getattr(request.state, "form_names", fields)]

@@ -1,6 +1,7 @@
 """Tables people bring: CSV, XLSX and old XLS, as rows of plain text numbered as Excel numbers them.
 
-A CSV is read line by line and may be of any size. A workbook is unpacked whole by calamine, so its size is limited.
+A CSV is read line by line and may be of any size; one row of it may not, so memory stays small. A workbook is unpacked
+whole by calamine, so its size is limited.
 What a cell shows is kept: 13800138000.0 is 13800138000, a date is 2026-11-24, a formula is its last result.
 """
 
@@ -11,18 +12,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, ZipError, load_workbook
 
 from app.rules.refusals import RuleBroken
 from app.rules.spreadsheets import (
     LARGEST_SHEET_MB,
+    LONGEST_CELL,
     CsvBroken,
     EncodingUnknown,
     FileEmpty,
     FileMissing,
     NotATable,
+    NotText,
     WebPageInDisguise,
     WorkbookDamaged,
     WorkbookLocked,
@@ -44,7 +47,7 @@ _STRANGERS = (
     (b"SQLite format 3", "SQLite"),
 )
 _ENCODINGS = ("utf-8-sig", "gb18030")
-_LONGEST_CELL = 100_000
+_LONGEST_ROW = 10_000_000
 _CHUNK = 1 << 20
 
 
@@ -71,7 +74,7 @@ def open_table(path: Path) -> TableFile:
             digest = hashlib.file_digest(_rewound(file), "sha256").hexdigest()
     except OSError:
         raise FileMissing(name=path.name) from None
-    if not size or not start.strip(b"\xef\xbb\xbf \t\r\n\0"):
+    if not size or not start.strip(b"\xef\xbb\xbf \t\r\n"):
         raise FileEmpty
     _check_kind(start)
     rows = _workbook_rows(path, start) if start.startswith((_ZIP, _OLE)) else _csv_rows(path)
@@ -92,7 +95,7 @@ def _check_kind(start: bytes) -> None:
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<html", b"<!doctype", b"<?xml", b"<table", b"<meta")):
         raise WebPageInDisguise
     if b"\0" in start and not start.startswith((_ZIP, _OLE)):
-        raise NotATable(kind="?")
+        raise NotText
 
 
 # ── CSV ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -103,17 +106,42 @@ def _csv_rows(path: Path) -> Any:
     delimiter = _delimiter_of(path, encoding)
 
     def rows() -> Iterator[Row]:
-        csv.field_size_limit(_LONGEST_CELL)
+        csv.field_size_limit(_LONGEST_ROW)
         number = 0
         with path.open(encoding=encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter, strict=True)  # an open quote would swallow the rest
+            lines = _Lines(file)
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)  # an open quote would swallow the rest
             try:
                 for number, cells in enumerate(reader, start=1):
-                    yield number, tuple(cells)
+                    lines.row_ended()
+                    yield number, tuple(cell[: LONGEST_CELL + 1] for cell in cells)
             except csv.Error:
                 raise CsvBroken(row=number + 1) from None
 
     return rows
+
+
+class _Lines:
+    """The lines of a file, as long as one row does not go on and on. Raises csv.Error."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file, self._left = file, _LONGEST_ROW
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(self._left + 1)
+        if not line:
+            raise StopIteration
+        self._left -= len(line)
+        if self._left < 0:
+            raise csv.Error("the row does not end")
+        return line
+
+    def row_ended(self) -> None:
+        """The next line begins a row."""
+        self._left = _LONGEST_ROW
 
 
 def _encoding_of(path: Path) -> str:
@@ -136,7 +164,7 @@ def _encoding_of(path: Path) -> str:
 def _delimiter_of(path: Path, encoding: str) -> str:
     """What stands most often in the header outside quotes; a file of one column has commas, as it were."""
     with path.open(encoding=encoding, newline="") as file:
-        header = file.readline(_LONGEST_CELL)
+        header = file.readline(LONGEST_CELL)
     outside = "".join(header.split('"')[::2])
     return max(",;\t", key=outside.count)
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from app.models import Complaint, Survey, SurveyAnswer, SurveyQuestion, SurveyResponse
 from app.rules.questions import Answer, Question
 from app.rules.surveys import SurveyUnknown, check_open
-from app.vocabulary import QuestionKind, ResponseState, SurveyMode
+from app.vocabulary import QuestionKind, ResponseState, SurveyMode, SurveyStatus
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,14 @@ class SurveySheet:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """A survey that is still being written."""
+
+    id: int
+    title: str
+
+
+@dataclass(frozen=True)
 class Run:
     """One customer's way through a survey, so far: what she answered by the question's key, and what came of it."""
 
@@ -81,6 +89,13 @@ def question_rows(session: Session, survey_id: int) -> list[SurveyQuestion]:
     """The questions of a survey in their order."""
     of_survey = select(SurveyQuestion).where(SurveyQuestion.survey_id == survey_id)
     return list(session.exec(of_survey.order_by(col(SurveyQuestion.position), col(SurveyQuestion.id))))
+
+
+def draft_surveys(session: Session) -> tuple[Draft, ...]:
+    """The surveys a question can still be added to, the newest first."""
+    drafts = select(Survey).where(Survey.status == SurveyStatus.DRAFT)
+    rows = session.exec(drafts.order_by(col(Survey.created_at).desc(), col(Survey.id).desc()))
+    return tuple(Draft(row.id or 0, row.title) for row in rows)
 
 
 def survey_sheet(session: Session, slug: str) -> SurveySheet:

@@ -64,6 +64,21 @@ def read_moment(text: str) -> datetime:
     return moment
 
 
+def read_moment_of(day: str, clock: str) -> datetime:
+    """A moment whose day and clock stand apart, as `read_moment`; without a clock it is the day's own time. A clock that
+    is a whole moment must be of that day. Raises MomentWrong."""
+    if not day or not clock:
+        return read_moment(day or clock)
+    date_of_day = read_moment(day).date()
+    try:
+        return datetime.combine(date_of_day, _clock(unicodedata.normalize("NFKC", clock)))
+    except ValueError:
+        moment = read_moment(clock)
+    if moment.date() != date_of_day:
+        raise MomentWrong
+    return moment
+
+
 def _read(text: str) -> datetime | None:
     plain = unicodedata.normalize("NFKC", text).strip()
     if "T" in plain or re.search(r"\d[+]\d\d:?\d\d$|\dZ$", plain):

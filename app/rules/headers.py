@@ -45,6 +45,8 @@ _ALIASES: dict[ImportKind, dict[str, tuple[str, ...]]] = {
     },
 }
 # fmt: on
+_PAID = ("实收", "实收金额", "实付", "实付金额")  # data: beside one of these, 金额 is what it would have cost
+_DAYS = ("日期", "消费日期")  # data
 _NEEDED: dict[ImportKind, tuple[tuple[str, ...], ...]] = {
     ImportKind.CUSTOMERS: (("name",), ("phone", "member_no")),
     ImportKind.PURCHASES: (("order_no",), ("occurred_at",), ("amount", "unit_price")),
@@ -91,7 +93,7 @@ class MapHeaderUnknown(MapWrong):
 @dataclass(frozen=True)
 class Columns:
     """Where each field stands in a row, and the headings as the file writes them. `unknown` are those nobody reads;
-    `has_points` says that one of them holds opening points."""
+    `has_points` says that one of them holds opening points. `occurred_on` is the day where `occurred_at` is its clock."""
 
     kind: ImportKind
     places: Mapping[str, int]
@@ -115,16 +117,19 @@ def match_columns(kind: ImportKind, headers: Sequence[str], mapping: Mapping[str
     Raises ColumnsMissing, ColumnDoubled, MapFieldUnknown or MapHeaderUnknown.
     """
     headers = tuple(_tidy(header) for header in headers)
-    said = _said(kind, headers, mapping or {})
+    mapping = mapping or {}
+    said = _said(kind, headers, mapping)
     claims: dict[str, list[int]] = {}
-    unknown, has_points = [], False
+    strangers: list[int] = []
     for place, header in enumerate(headers):
         field = said.get(_folded(header)) if _folded(header) in said else field_of(kind, header)
         if field:
             claims.setdefault(field, []).append(place)
         elif header and _folded(header) not in said:
-            unknown.append(header)
-            has_points = has_points or _folded(header) in _POINTS
+            strangers.append(place)
+    if not any(_folded(headers[place]) in said for place in claims.get("amount", ())):
+        strangers += _unpaid(claims, headers)
+    _part_day_and_clock(claims, headers)
     for claimed in claims.values():
         if len(claimed) > 1:
             raise ColumnDoubled(columns="、".join(headers[place] for place in claimed))  # data: a list mark
@@ -134,15 +139,15 @@ def match_columns(kind: ImportKind, headers: Sequence[str], mapping: Mapping[str
             "/".join(_ALIASES[kind][field][0] for field in wanted) for wanted in missing
         )  # data: a list mark
         raise ColumnsMissing(columns=names)
-    return Columns(kind, {field: found[0] for field, found in claims.items()}, headers, tuple(unknown), has_points)
+    unknown = tuple(headers[place] for place in sorted(strangers))
+    has_points = any(_folded(header) in _POINTS for header in unknown)
+    return Columns(kind, {field: found[0] for field, found in claims.items()}, headers, unknown, has_points)
 
 
 def field_of(kind: ImportKind, header: str) -> str | None:
     """Our field for a heading; None for one nobody reads. Case, spaces, marks and what stands in brackets do not matter:
     金额（元）, * 金额 and Amount are the same."""
-    folded = _folded(header)
-    bare = re.sub(r"\(.*?\)|\[.*?\]|【.*?】", "", folded)
-    return next((field for field, names in _ALIASES[kind].items() if folded in names or bare in names), None)
+    return next((field for field, names in _ALIASES[kind].items() if _is_one_of(names, header)), None)
 
 
 def read_mapping(text: str) -> dict[str, str]:
@@ -164,6 +169,30 @@ def _said(kind: ImportKind, headers: Sequence[str], mapping: Mapping[str, str]) 
         if _folded(header) not in there:
             raise MapHeaderUnknown(header=header)
     return {_folded(header): field for header, field in mapping.items()}
+
+
+def _unpaid(claims: dict[str, list[int]], headers: Sequence[str]) -> list[int]:
+    """The amounts beside the one that was paid, taken out of the claims. Two that were paid are left to be refused."""
+    amounts = claims.get("amount", [])
+    paid = [place for place in amounts if _is_one_of(_PAID, headers[place])]
+    if not paid:
+        return []
+    claims["amount"] = paid
+    return [place for place in amounts if place not in paid]
+
+
+def _part_day_and_clock(claims: dict[str, list[int]], headers: Sequence[str]) -> None:
+    """日期 and 时间 side by side are one moment."""
+    moments = claims.get("occurred_at", [])
+    days = [place for place in moments if _is_one_of(_DAYS, headers[place])]
+    clocks = [place for place in moments if place not in days]
+    if days and clocks:
+        claims["occurred_on"], claims["occurred_at"] = days, clocks
+
+
+def _is_one_of(names: Sequence[str], header: str) -> bool:
+    folded = _folded(header)
+    return folded in names or re.sub(r"\(.*?\)|\[.*?\]|【.*?】", "", folded) in names
 
 
 def _tidy(header: str) -> str:

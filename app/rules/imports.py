@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 from app.rules.amounts import parse_fen, parse_quantity, parse_unit_price_fen
 from app.rules.customers import CustomerDetails, TextTooLong, read_details
-from app.rules.days import latest_today, read_moment
+from app.rules.days import latest_today, read_moment_of
 from app.rules.headers import Columns
 from app.rules.purchases import OrderWithoutNumber, Sale, SaleLine, buyer_of
 from app.rules.refusals import RuleBroken, words
+from app.rules.spreadsheets import LONGEST_CELL
 from app.rules.tiers import TierStep
 from app.vocabulary import Gender, SaleChannel, Source
 
@@ -202,6 +203,12 @@ class _Reading:
         fault.field = name or fault.field
         self.faults.append(fault)
 
+    def refuse_endless(self) -> None:
+        """In a column without a limit of its own, too: there a quote may have swallowed rows that nobody would miss."""
+        for place, cell in enumerate(self.cells[: len(self.columns.headers)]):
+            if len(cell) > LONGEST_CELL:
+                self.refuse(TextTooLong(limit=LONGEST_CELL), self.columns.headers[place])
+
 
 def read_customer(cells: Sequence[str], columns: Columns, shop: Shop) -> CustomerRow | RowRefused:
     """A row of a customers file."""
@@ -223,7 +230,10 @@ def read_customer(cells: Sequence[str], columns: Columns, shop: Shop) -> Custome
     if details.member_no is None and details.phone is None:
         row.refuse(NobodyNamed(), "phone")
     read = read_details(details, today=latest_today(shop.now))
-    faults = (*row.faults, *read.faults)
+    row.faults += read.faults
+    if not row.faults:
+        row.refuse_endless()
+    faults = tuple(row.faults)
     return RowRefused(faults) if faults else CustomerRow(read.columns, tier, tags)
 
 
@@ -234,9 +244,7 @@ def read_purchase(cells: Sequence[str], columns: Columns, shop: Shop) -> Purchas
         row.refuse(OrderWithoutNumber(), "order_no")
     for name in ("order_no", "refund_of"):
         row.read(name, _whole_number, "")
-    if not row.text("occurred_at"):
-        row.refuse(MomentMissing(), "occurred_at")
-    occurred_at = row.read("occurred_at", lambda text: _moment(text, shop), shop.now)
+    occurred_at = _moment(row, shop)
     slip: dict[str, Any] = {name: row.text(name) for name in ("member_no", "phone", "store", "refund_of")}
     slip["channel"] = row.read("channel", _channel, None)
     line = _line(row)
@@ -250,26 +258,37 @@ def read_purchase(cells: Sequence[str], columns: Columns, shop: Shop) -> Purchas
         buyer_of(told)
     except RuleBroken as fault:
         row.refuse(fault)
+    if not row.faults:
+        row.refuse_endless()
     return RowRefused(tuple(row.faults)) if row.faults else PurchaseRow(told.order_no, occurred_at, line, slip)
 
 
-def sale_of(rows: Sequence[tuple[int, PurchaseRow]]) -> Sale:
-    """The lines of one order as one sale. What is about the whole slip may stand on every line or on one. Raises
-    OrderContradicts, its values naming the two rows."""
-    first_row, first = rows[0]
-    slip: dict[str, Any] = {}
-    said_in: dict[str, int] = {}
+def contradictions(rows: Sequence[tuple[int, PurchaseRow]]) -> dict[int, OrderContradicts]:
+    """The rows of one order that differ from one before them, and the rows these differ from, by number; each names a row
+    it really differs from. The first is the one that spoils the order."""
+    found: dict[int, OrderContradicts] = {}
+    said: dict[str, tuple[int, Any]] = {}
     for number, row in rows:
-        if row.occurred_at != first.occurred_at:
-            raise OrderContradicts("occurred_at", row=first_row, other=number)
-        for name, value in row.slip.items():
-            if value and slip.setdefault(name, value) != value:
-                raise OrderContradicts(name, row=said_in[name], other=number)
-            said_in.setdefault(name, number)
+        for name, value in {"occurred_at": row.occurred_at, **row.slip}.items():
+            if not value:
+                continue
+            first, told = said.setdefault(name, (number, value))
+            if told != value:
+                found.setdefault(number, OrderContradicts(name, row=first))
+                found.setdefault(first, OrderContradicts(name, row=number))
+    return found
+
+
+def sale_of(rows: Sequence[PurchaseRow]) -> Sale:
+    """The lines of one order, without contradictions, as one sale. What is about the whole slip may stand on every line
+    or on one."""
+    slip: dict[str, Any] = {}
+    for row in rows:
+        slip |= {name: value for name, value in row.slip.items() if value}
     return Sale(
-        order_no=first.order_no,
-        occurred_at=first.occurred_at,
-        lines=tuple(row.line for _, row in rows),
+        order_no=rows[0].order_no,
+        occurred_at=rows[0].occurred_at,
+        lines=tuple(row.line for row in rows),
         **slip,
     )
 
@@ -309,12 +328,19 @@ def _note(cells: Sequence[str], columns: Columns) -> str | None:
     return (cells[place].strip() or None) if place is not None and place < len(cells) else None
 
 
-def _moment(text: str, shop: Shop) -> datetime:
-    at = read_moment(text)
-    at = at if at.tzinfo else at.replace(tzinfo=shop.zone)
-    if at > shop.now + timedelta(days=1):
-        raise MomentInFuture
-    return at
+def _moment(row: _Reading, shop: Shop) -> datetime:
+    day, clock = row.text("occurred_on"), row.text("occurred_at")
+    if not day and not clock:
+        row.refuse(MomentMissing(), "occurred_at")
+
+    def read(_: str) -> datetime:
+        at = read_moment_of(day, clock)
+        at = at if at.tzinfo else at.replace(tzinfo=shop.zone)
+        if at > shop.now + timedelta(days=1):
+            raise MomentInFuture
+        return at
+
+    return row.read("occurred_at" if clock else "occurred_on", read, shop.now)
 
 
 def _gender(text: str) -> Gender | None:

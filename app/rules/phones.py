@@ -16,9 +16,12 @@ REGIONS = frozenset({"CN", "HK", "MO", "TW"})
 DEMO_PREFIX = "+861000000"
 """Reserved for demo shops: +86 100 0000 xxxx rings nowhere, so a demo can never reach a real person."""
 
+REASON_MAX = 100
+
 _DEMO = re.compile(r"(?:(?:\+|00)?86)?(1000000\d{4})")
 _EXCEL_FLOAT = re.compile(r"(\d+)\.0+")
 _SCIENTIFIC = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+")
+_LOOKS_LIKE_A_NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){6,}")
 _ABROAD = {"852": "HK", "853": "MO", "886": "TW"}
 
 
@@ -45,6 +48,27 @@ class PhoneMasked(PhoneWrong):
     message = words("号码中间的数字被星号遮住了，认不出是谁。请导出完整的号码。")
 
 
+class ReasonMissing(RuleBroken):
+    """Nobody looks at a number without saying why."""
+
+    code = "reason_missing"
+    message = words("请写明为什么要看。")
+
+
+class ReasonTooLong(RuleBroken):
+    """A reason is a line, not a file."""
+
+    code = "reason_too_long"
+    message = words("原因太长，请不要超过 {limit} 个字。")
+
+
+class ReasonHoldsPhone(RuleBroken):
+    """A number in the reason would stand in the audit, where none may be."""
+
+    code = "reason_holds_phone"
+    message = words("这里不要写电话号码，写为什么要看就够了。")
+
+
 @dataclass(frozen=True)
 class Phone:
     """A telephone number: `e164` to keep and compare, `last4` to find at the counter, `masked` to show."""
@@ -67,6 +91,26 @@ def parse_phone(text: str) -> Phone:
     if demo := _DEMO.fullmatch(re.sub(r"\D", "", plain)):
         return _phone(f"+86{demo[1]}", demo[1])
     return _real(plain)
+
+
+def reason_to_see(typed: str) -> str:
+    """Why somebody looks at a whole number, ready to keep. Raises ReasonMissing, ReasonTooLong, ReasonHoldsPhone."""
+    reason = _plain(typed)
+    if not reason:
+        raise ReasonMissing("reason")
+    if len(reason) > REASON_MAX:
+        raise ReasonTooLong("reason", limit=REASON_MAX)
+    if any(_is_phone(found[0]) for found in _LOOKS_LIKE_A_NUMBER.finditer(reason)):
+        raise ReasonHoldsPhone("reason")
+    return reason
+
+
+def _is_phone(text: str) -> bool:
+    try:
+        parse_phone(text)
+    except PhoneWrong:
+        return False
+    return True
 
 
 def is_demo(e164: str) -> bool:

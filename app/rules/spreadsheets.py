@@ -5,6 +5,8 @@ from app.rules.refusals import RuleBroken, words
 MOST_ROWS = 500_000
 LARGEST_SHEET_MB = 100
 """A workbook must be unpacked whole; a CSV of any size is read line by line."""
+LONGEST_CELL = 100_000
+"""A longer cell of a CSV is cut just above this: its row is refused, because a quote has probably swallowed rows."""
 
 
 class FileMissing(RuleBroken):
@@ -33,6 +35,12 @@ class NotATable(RuleBroken):
 
     code = "not_a_table"
     message = words("这不是表格文件：里面其实是 {kind}。请从收银系统重新导出 CSV 或 XLSX。")
+
+
+class NotText(NotATable):
+    """Bytes no text has, of a kind nobody knows."""
+
+    message = words("这不是表格文件，里面的内容不是文字。请从收银系统重新导出 CSV 或 XLSX。")
 
 
 class WebPageInDisguise(RuleBroken):
@@ -71,7 +79,7 @@ class EncodingUnknown(RuleBroken):
 
 
 class CsvBroken(RuleBroken):
-    """A quote that never closes, or a cell as long as a book."""
+    """A quote that never closes, or a row as long as a library."""
 
     code = "csv_broken"
     message = words("第 {row} 行附近的引号或格子不对，后面读不下去。请检查那一行，或另存为 XLSX。")

@@ -452,6 +452,7 @@ def upgrade() -> None:
                 "logout",
                 "export",
                 "print",
+                "reveal",
                 "import",
                 name="auditaction",
                 native_enum=False,
@@ -802,6 +803,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_survey_responses_customer_id"), ["customer_id"], unique=False)
         batch_op.create_index("ix_survey_responses_finished_at_id", ["finished_at", "id"], unique=False)
         batch_op.create_index("ix_survey_responses_is_low_finished_at", ["is_low", "finished_at"], unique=False)
+        batch_op.create_index("ix_survey_responses_started_at_id", ["started_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_survey_responses_survey_id"), ["survey_id"], unique=False)
 
     op.create_table(
@@ -1169,6 +1171,7 @@ def downgrade() -> None:
     op.drop_table("visits")
     with op.batch_alter_table("survey_responses", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_survey_responses_survey_id"))
+        batch_op.drop_index("ix_survey_responses_started_at_id")
         batch_op.drop_index("ix_survey_responses_is_low_finished_at")
         batch_op.drop_index("ix_survey_responses_finished_at_id")
         batch_op.drop_index(batch_op.f("ix_survey_responses_customer_id"))

@@ -299,6 +299,27 @@ def test_lines_that_contradict_each_other_keep_the_order_out(database: Database)
     assert ["第 3 行" in report.rejected[0].reason, "第 2 行" in report.rejected[1].reason] == [True, True]
 
 
+def test_only_rows_that_differ_are_said_to_differ(database: Database) -> None:
+    line = ["A1", "2026-11-20 10:00", "", "", "x", "1", "1"]
+    report = sales(database, [SALES[0], line, line, SALES[4], ["A1", "2026-11-20 10:01", *line[2:]]])
+    assert figures(report) == (1, 0, 0, 3)
+    assert refused(report) == [(2, "时间"), (3, "单号"), (5, "时间")]
+    assert [one.reason for one in report.rejected] == [
+        "和同一单的第 5 行不一致，整单没有导入。",
+        "同一单的第 5 行有问题，整单没有导入。",
+        "和同一单的第 2 行不一致，整单没有导入。",
+    ]
+
+
+def test_a_till_with_two_amounts_and_a_day_beside_a_clock(database: Database) -> None:
+    header = ["单号", "日期", "时间", "商品", "金额", "实付"]
+    report = sales(database, [header, ["A1", "2026-11-20", "18:30", "面霜", "200", "180"]])
+    assert (figures(report), report.unknown_columns) == ((1, 0, 0, 0), ("金额",))
+    with database.reading() as session:
+        order = session.exec(select(Purchase)).one()
+        assert (order.paid_fen, order.occurred_at) == (18000, datetime(2026, 11, 20, 10, 30, tzinfo=UTC))
+
+
 def test_a_customer_nobody_knows_is_said_without_her_phone(database: Database) -> None:
     report = sales(database)
     assert refused(report) == [(2, "会员号"), (3, "会员号"), (4, "手机")]

@@ -122,8 +122,11 @@ def test_the_owner_asks_a_question_and_publishes(
     page.get_by_label("标题").fill("春季活动")
     page.get_by_label("网址").fill("spring-2027")
     save(page)
-    page.goto(f"{shop.base_url}/admin/survey-question/create")
-    page.get_by_label("问卷").first.select_option(label="春季活动")
+    expect(page.get_by_text("还没有题目")).to_be_visible()
+    owner.check_accessible()
+    picture(page, "survey-draft")
+    page.get_by_role("link", name="加一道题").click()
+    expect(page.get_by_label("问卷").first.locator("option:checked")).to_have_text("春季活动")
     page.get_by_label("题目").first.fill("活动好玩吗？")
     page.get_by_label("题型").select_option(label="打分")
     picture(page, "question-form")
@@ -172,7 +175,8 @@ def test_a_record_that_is_used_cannot_be_deleted_and_a_free_one_can(
 ) -> None:
     page = owner.page
     page.goto(f"{shop.base_url}/admin/survey/list")
-    page.get_by_role("button", name="删除").first.click()
+    page.locator("[data-pick]").first.check()
+    page.locator("[data-delete-picked]").click()
     page.locator("[data-delete-now]").click()
     expect(page.get_by_role("alert").filter(has_text="题目就不能再改")).to_be_visible()
     picture(page, "delete-refused")

@@ -128,7 +128,8 @@ def test_the_name_says_nothing_the_content_everything(tmp_path: Path) -> None:
         (b"\xef\xbb\xbf\r\n \r\n", refusals.FileEmpty),
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", refusals.NotATable),
         (b"\x89PNG\r\n\x1a\n\0\0", refusals.NotATable),
-        (b"a,b\0\0\0", refusals.NotATable),
+        (b"a,b\0\0\0", refusals.NotText),
+        (b"\0" * 9000, refusals.NotText),
         ("姓名,手机\n".encode("utf-16"), refusals.EncodingUnknown),
         (b"<html><table><tr><td>x</td></tr></table></html>", refusals.WebPageInDisguise),
         (b"\r\n <?xml version='1.0'?><Workbook/>", refusals.WebPageInDisguise),
@@ -147,6 +148,13 @@ def test_what_is_no_table_is_refused_in_one_sentence(
     sentence = refused(path, refusal)
     assert "\n" not in sentence
     assert "{" not in sentence
+
+
+def test_bytes_that_are_no_text_are_said_plainly(tmp_path: Path) -> None:
+    path = tmp_path / "till.csv"
+    path.write_bytes(b"a\0b\0" * 999)
+    assert "?" not in refused(path, refusals.NotText)
+    assert "不是文字" in refused(path, refusals.NotText)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
@@ -222,17 +230,45 @@ def test_a_csv_of_200_megabytes_needs_little_memory(tmp_path: Path) -> None:
         for _ in range(225):
             file.write(row * 1000)
     assert path.stat().st_size > 200_000_000
+    rows, megabytes = _counted(path)
+    assert rows == "225001"
+    assert megabytes < 150
+
+
+@pytest.mark.parametrize("piece", ["面霜洗面奶护理" * 50, "面霜洗面奶护理" * 49 + "\n"])
+def test_a_csv_of_200_megabytes_that_is_one_endless_cell_is_refused_with_little_memory(
+    tmp_path: Path, piece: str
+) -> None:
+    path = tmp_path / "big.csv"
+    with path.open("wb") as file:
+        file.write('姓名,备注\n张,"'.encode())
+        while file.tell() < 200_000_000:
+            file.write(piece.encode() * 10_000)
+    refusal, megabytes = _counted(path)
+    assert refusal == "CsvBroken:2"
+    assert megabytes < 250
+
+
+def test_a_long_cell_is_a_matter_of_its_row_alone(tmp_path: Path) -> None:
+    path = tmp_path / "till.csv"
+    path.write_text("姓名,备注\n张," + "长" * 200_000 + "\n李,\n", encoding="utf-8")
+    assert read(path) == [(1, ("姓名", "备注")), (2, ("张", "长" * 100_001)), (3, ("李", ""))]
+
+
+def _counted(path: Path) -> tuple[str, int]:
+    """How many rows a file has, or its refusal and row; and the most megabytes that took."""
     script = (
         "import re, sys; from pathlib import Path; from app.gateways.spreadsheets import open_table\n"
-        "rows = sum(1 for _ in open_table(Path(sys.argv[1])).rows())\n"
+        "from app.rules.refusals import RuleBroken\n"
+        "try: rows = sum(1 for _ in open_table(Path(sys.argv[1])).rows())\n"
+        "except RuleBroken as fault: rows = type(fault).__name__ + ':' + str(fault.values['row'])\n"
         "print(rows, int(re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())[1]) // 1024)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, path], capture_output=True, text=True, check=True, env=os.environ
     )
-    rows, megabytes = map(int, done.stdout.split())
-    assert rows == 225_001
-    assert megabytes < 150
+    rows, megabytes = done.stdout.split()
+    return rows, int(megabytes)
 
 
 def test_an_old_xls_of_a_till_is_read_too() -> None:

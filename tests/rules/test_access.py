@@ -7,7 +7,7 @@ import app.models  # noqa: F401  fills the metadata
 from app.rules.access import HISTORY, OWN_ROWS_ONLY, PAGES, PERMISSIONS, grants_of, may, sees_only_own
 from app.vocabulary import Role
 
-# R list and details, C create, U edit, D delete, X export, I import, N note, Y reply and close, V view, P do.
+# R list and details, C create, U edit, D delete, X export, I import, N note, Y reply and close, V view, P do, S reveal a phone.
 LETTERS = {
     "R": ("list", "details"),
     "C": ("create",),
@@ -19,6 +19,7 @@ LETTERS = {
     "Y": ("reply", "close"),
     "V": ("view",),
     "P": ("do",),
+    "S": ("reveal",),
     "h": ("details",),
 }
 ROLES = (Role.OWNER, Role.MANAGER, Role.RECEPTION, Role.BEAUTICIAN, Role.MARKETER, Role.AUDITOR)
@@ -28,7 +29,7 @@ MATRIX = """
     staff_sessions     R        -        -     -    -  R
     tags               RCUD     RCU      R     R    R  R
     tiers              RCUD     R        R     R    R  R
-    customers          RCUDXI   RCUXI    RCU   R    -  R
+    customers          RCUDXIS  RCUXIS   RCUS  R    -  R
     health             hU       hU       -     hU   -  -
     skin_records       RCU      RCU      -     RCU  -  -
     consents           RC       RC       RC    -    -  RX
@@ -41,7 +42,7 @@ MATRIX = """
     survey_questions   RCUD     RCUD     R     -    R  R
     survey_responses   RCX      RCX      RC    -    -  R
     survey_answers     RX       RX       R     -    -  R
-    complaints         RCUNY    RCUNY    RCN   C    -  R
+    complaints         RCUNYS   RCUNYS   RCNS  C    -  R
     complaint_events   R        R        R     -    -  R
     outbound_messages  R        R        -     -    -  R
     policy_settings    RCU      R        -     -    -  R

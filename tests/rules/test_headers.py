@@ -78,6 +78,34 @@ def test_two_columns_of_one_field_are_refused_by_name() -> None:
     assert "手机、电话" in refusal.value.say(str)
 
 
+@pytest.mark.parametrize("paid", ["实付", "实付金额（元）", "实收", "实收金额"])
+def test_what_was_paid_is_the_amount_and_the_other_is_named(paid: str) -> None:
+    columns = match_columns(PURCHASES, ["单号", "时间", "金额", paid, "桌号"])
+    assert columns.heading("amount") == paid
+    assert columns.unknown == ("金额", "桌号")
+
+
+@pytest.mark.parametrize(
+    ("headers", "mapping"),
+    [
+        (["单号", "时间", "实付", "实收"], {}),
+        (["单号", "时间", "金额", "amount"], {}),
+        (["单号", "时间", "净额", "实付"], {"净额": "amount"}),
+        (["单号", "时间", "交易时间", "金额"], {}),
+        (["单号", "日期", "消费日期", "时间", "金额"], {}),
+    ],
+)
+def test_two_amounts_or_moments_of_one_kind_are_refused(headers: list[str], mapping: dict[str, str]) -> None:
+    with pytest.raises(ColumnDoubled):
+        match_columns(PURCHASES, headers, mapping)
+
+
+def test_a_day_beside_a_clock_is_no_double() -> None:
+    columns = match_columns(PURCHASES, ["单号", "时间", "日期", "金额"])
+    assert (columns.heading("occurred_on"), columns.heading("occurred_at")) == ("日期", "时间")
+    assert match_columns(PURCHASES, ["单号", "日期", "金额"]).heading("occurred_at") == "日期"
+
+
 def test_the_owners_map_comes_first_and_can_leave_a_column_out() -> None:
     mapping = {"手机号码2": "phone", "电话": ""}
     columns = match_columns(CUSTOMERS, ["姓名", "电话", "手机号码2"], mapping)

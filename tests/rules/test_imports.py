@@ -8,10 +8,10 @@ import pytest
 from app.rules.headers import match_columns
 from app.rules.imports import (
     CustomerRow,
-    OrderContradicts,
     PurchaseRow,
     RowRefused,
     Shop,
+    contradictions,
     read_customer,
     read_purchase,
     sale_of,
@@ -167,7 +167,8 @@ def test_what_is_about_the_slip_may_stand_on_one_line() -> None:
     first, second = purchase(会员号="V1", 商品="甲", 渠道=""), purchase(会员号="", 商品="乙", 渠道="小程序")
     assert isinstance(first, PurchaseRow)
     assert isinstance(second, PurchaseRow)
-    sale = sale_of([(2, first), (3, second)])
+    assert contradictions([(2, first), (3, second)]) == {}
+    sale = sale_of([first, second])
     assert (sale.member_no, sale.channel, len(sale.lines)) == ("V1", SaleChannel.WECHAT, 2)
 
 
@@ -179,6 +180,92 @@ def test_lines_of_one_order_may_not_contradict_each_other(cells: dict[str, str],
     first, second = purchase(会员号="V1", 门店="一店"), purchase(**{"会员号": "V1", "门店": "一店"} | cells)
     assert isinstance(first, PurchaseRow)
     assert isinstance(second, PurchaseRow)
-    with pytest.raises(OrderContradicts) as refusal:
-        sale_of([(2, first), (7, second)])
-    assert (refusal.value.field, refusal.value.values) == (field, {"row": 2, "other": 7})
+    found = contradictions([(2, first), (3, first), (7, second)])
+    assert [(row, fault.field, fault.values["row"]) for row, fault in found.items()] == [(7, field, 2), (2, field, 7)]
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "local"),
+    [
+        ("2026-11-24", "18:00", "2026-11-24 18:00"),
+        ("2026/11/24 00:00", "18:00:05", "2026-11-24 18:00:05"),
+        ("20261124", "18时00分", "2026-11-24 18:00"),
+        ("46350", "18:00", "2026-11-24 18:00"),
+        ("2026-11-24", "", "2026-11-24 00:00"),
+        ("", "2026-11-24 18:00", "2026-11-24 18:00"),
+        ("2026-11-24", "2026-11-24 18:00", "2026-11-24 18:00"),
+    ],
+)
+def test_a_day_and_a_clock_make_a_moment(day: str, clock: str, local: str) -> None:
+    row = purchase(日期=day, 时间=clock)
+    assert isinstance(row, PurchaseRow)
+    assert row.occurred_at == datetime.fromisoformat(local).replace(tzinfo=SHOP.zone)
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "refused"),
+    [
+        ("", "", ("occurred_at", "moment_missing")),
+        ("", "18:00", ("occurred_at", "moment_wrong")),
+        ("2026-11-24", "25:00", ("occurred_at", "moment_wrong")),
+        ("2026-11-24", "1830", ("occurred_at", "moment_wrong")),
+        ("2026-11-24", "2026-11-23 18:00", ("occurred_at", "moment_wrong")),
+        ("昨天", "", ("occurred_on", "moment_wrong")),
+        ("2026-11-25", "18:31", ("occurred_at", "moment_in_future")),
+    ],
+)
+def test_a_day_and_a_clock_that_make_none_are_refused(day: str, clock: str, refused: tuple[str, str]) -> None:
+    assert codes(purchase(日期=day, 时间=clock)) == [refused]
+
+
+CUSTOMER_COLUMNS = [
+    "姓名",
+    "手机",
+    "性别",
+    "生日",
+    "会员号",
+    "等级",
+    "标签",
+    "微信",
+    "邮箱",
+    "职业",
+    "来源",
+    "备注",
+    "爱好",
+]
+PURCHASE_COLUMNS = [
+    "单号",
+    "日期",
+    "时间",
+    "手机",
+    "会员号",
+    "商品",
+    "商品编码",
+    "类别",
+    "数量",
+    "单价",
+    "实付",
+    "渠道",
+    "员工",
+    "桌号",
+]
+
+
+@pytest.mark.parametrize("letter", ["长", "9", "1,", "a@"])
+@pytest.mark.parametrize("column", CUSTOMER_COLUMNS)
+def test_an_endless_cell_keeps_a_customer_out(column: str, letter: str) -> None:
+    assert isinstance(customer(**{column: letter * 100_001}), RowRefused)
+
+
+@pytest.mark.parametrize("letter", ["长", "9", "1,", "a@"])
+@pytest.mark.parametrize("column", PURCHASE_COLUMNS)
+def test_an_endless_cell_keeps_a_purchase_out(column: str, letter: str) -> None:
+    assert isinstance(purchase(**{column: letter * 100_001}), RowRefused)
+
+
+@pytest.mark.parametrize("length", [100_000, 100_001])
+def test_a_column_nobody_reads_has_a_limit_too(length: int) -> None:
+    row = customer(爱好="猫" * length)
+    assert isinstance(row, RowRefused) == (length > 100_000)
+    if isinstance(row, RowRefused):
+        assert codes(row) == [("爱好", "text_too_long")]

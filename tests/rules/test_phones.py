@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.phones import PhoneMasked, PhoneRounded, PhoneWrong, is_demo, parse_phone
+from app.rules.phones import (
+    REASON_MAX,
+    PhoneMasked,
+    PhoneRounded,
+    PhoneWrong,
+    ReasonHoldsPhone,
+    ReasonMissing,
+    ReasonTooLong,
+    is_demo,
+    parse_phone,
+    reason_to_see,
+)
 
 MOBILES = st.from_regex(r"1(3[0-9]|5[0-35-9]|8[0-9])[0-9]{8}", fullmatch=True)
 WIDE = str.maketrans("0123456789+- ", "０１２３４５６７８９＋－　")
@@ -106,3 +117,30 @@ def test_every_mobile_survives_every_spelling(digits: str, country: str, gap: st
 def test_no_text_breaks_it(text: str) -> None:
     with suppress(PhoneWrong):
         assert parse_phone(text).e164.startswith("+")
+
+
+@pytest.mark.parametrize(
+    "typed", ["回电", "回复 2026-11-24 的投诉", "F1124-739215 到期", "订单 20261124001", "长" * REASON_MAX]
+)
+def test_a_reason_to_see_a_number_is_kept_as_written(typed: str) -> None:
+    assert reason_to_see(f" {typed} ") == typed
+
+
+@pytest.mark.parametrize(
+    ("typed", "refusal"),
+    [
+        ("", ReasonMissing),
+        (" \t\u202d", ReasonMissing),
+        ("长" * (REASON_MAX + 1), ReasonTooLong),
+        ("打给13800138000", ReasonHoldsPhone),
+        ("打给 138-0013-8000 问问", ReasonHoldsPhone),
+        ("打给１３８００１３８０００", ReasonHoldsPhone),
+        ("+86 138 0013 8000", ReasonHoldsPhone),
+        ("(021) 6123 4567", ReasonHoldsPhone),
+        ("+852 9123 4567", ReasonHoldsPhone),
+        ("10000001234", ReasonHoldsPhone),
+    ],
+)
+def test_a_reason_that_says_nothing_too_much_or_a_number_is_refused(typed: str, refusal: type[Exception]) -> None:
+    with pytest.raises(refusal):
+        reason_to_see(typed)
