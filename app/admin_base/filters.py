@@ -1,5 +1,6 @@
 """Filters of a list: each one select in the search form. A value nobody offered filters nothing."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import date, timedelta
 from enum import StrEnum
@@ -21,7 +22,7 @@ from app.rules.refusals import words
 _ALL = words("全部")
 
 
-class Filter:
+class Filter(ABC):
     """What SQLAdmin asks of a filter."""
 
     template: str = "sqladmin/filters/lookup_filter.html"
@@ -36,18 +37,18 @@ class Filter:
         """The choices: everything first."""
         return [("all", gettext(_ALL)), *await self.choices(run_query)]
 
+    @abstractmethod
     async def choices(self, run_query: Any) -> list[tuple[str, Any]]:
         """Value and words of each choice."""
-        raise NotImplementedError
 
     async def get_filtered_query(self, query: Select[Any], value: Any, model: Any) -> Select[Any]:
         """The list, narrowed."""
         condition = self.condition(value)
         return query if condition is None else query.where(condition)
 
+    @abstractmethod
     def condition(self, value: str) -> ColumnElement[bool] | None:
         """What the value means; None when it means nothing."""
-        raise NotImplementedError
 
 
 class WordFilter(Filter):
