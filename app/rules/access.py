@@ -108,7 +108,7 @@ PERMISSIONS: dict[Grant, frozenset[Role]] = {
     for _, actions_named in granted
     for action in actions_named
 }
-"""(subject, action) → the roles that may. Source: the role matrix of the house, first issue."""
+"""(subject, action) → the roles that may. Source: the role matrix of the house."""
 
 OWN_ROWS_ONLY: frozenset[tuple[Role, str]] = frozenset(
     (BEAUTICIAN, subject) for subject in ("customers", "skin_records", "purchases", "purchase_lines", "visits")
