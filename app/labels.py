@@ -16,6 +16,7 @@ from app.vocabulary import (
     FeedbackKind,
     Gender,
     ImportKind,
+    JobStage,
     JobState,
     MessageState,
     Purpose,
@@ -181,6 +182,12 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         JobState.DONE: later("完成"),
         JobState.FAILED: later("失败"),
     },
+    JobStage: {
+        JobStage.WAITING: later("待执行"),
+        JobStage.LEASED: later("执行中"),
+        JobStage.DONE: later("完成"),
+        JobStage.DEAD: later("多次失败，已停"),
+    },
     ImportKind: {ImportKind.CUSTOMERS: later("顾客"), ImportKind.PURCHASES: later("消费")},
     AuditAction: {
         AuditAction.CREATE: later("新增"),
@@ -193,6 +200,10 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         AuditAction.PRINT: later("打印"),
         AuditAction.REVEAL: later("查看号码"),
         AuditAction.IMPORT: later("导入"),
+        AuditAction.BACKUP: later("备份"),
+        AuditAction.RESTORE: later("恢复备份"),
+        AuditAction.REFUSED: later("越权被拒"),
+        AuditAction.SESSION_ENDED: later("结束登录"),
     },
 }
 

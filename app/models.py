@@ -22,6 +22,7 @@ from app.vocabulary import (
     FeedbackKind,
     Gender,
     ImportKind,
+    JobStage,
     JobState,
     MessageState,
     Purpose,
@@ -672,9 +673,71 @@ class JobRun(Row, table=True):
     outcome: str = Field(default="", max_length=500, sa_column_kwargs=SHOP)
 
 
+class Job(Row, table=True):
+    """Work for the machine, written in the transaction that causes it. `key` makes it happen once; whoever holds the
+    lease does it, and a lease that ran out is anybody's."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+        Index("ix_jobs_stage_due_at", "stage", "due_at"),
+        Index("ix_jobs_due_at_id", "due_at", "id"),
+    )
+
+    kind: str = Field(max_length=40, sa_column_kwargs=SHOP)
+    key: str = Field(max_length=120, unique=True, sa_column_kwargs=SHOP)
+    payload: str = Field(default="{}", sa_column=Column(Text, nullable=False, info={"personal": ""}))
+    due_at: datetime
+    stage: JobStage = Field(default=JobStage.WAITING, sa_type=word(JobStage))
+    lease_until: datetime | None = None
+    leased_by: str = Field(default="", max_length=60, sa_column_kwargs=SHOP)
+    attempts: int = Field(default=0, sa_column_kwargs=SHOP)
+    last_error: str = Field(default="", max_length=200, sa_column_kwargs=SHOP)
+    created_at: datetime = Field(default_factory=_now)
+    finished_at: datetime | None = None
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Heartbeat(Row, table=True):
+    """When something that must not stop was last alive: the workers' sweep."""
+
+    __tablename__ = "heartbeats"
+
+    name: str = Field(max_length=40, unique=True, sa_column_kwargs=SHOP)
+    beaten_at: datetime
+
+
+class KeptAnswer(Row, table=True):
+    """What a request with an idempotency key was answered: the same key again gets the same answer and does nothing."""
+
+    __tablename__ = "kept_answers"
+    __table_args__ = (UniqueConstraint("scope", "key"),)
+
+    scope: str = Field(max_length=120, sa_column_kwargs=SHOP)
+    key: str = Field(max_length=255, sa_column_kwargs=personal("secret"))
+    body_sha256: bytes = Field(sa_column_kwargs=personal("secret"))
+    status: int = Field(sa_column_kwargs=SHOP)
+    answer: str = Field(sa_type=encrypted("kept_answers.answer"), sa_column_kwargs=personal("words"))
+    created_at: datetime = Field(index=True)
+
+
+class RateWindow(Row, table=True):
+    """How often something was tried in a stretch of time, by whom or from where; `bucket` is a keyed fingerprint."""
+
+    __tablename__ = "rate_windows"
+    __table_args__ = (UniqueConstraint("bucket", "began_at"),)
+
+    bucket: bytes = Field(sa_column_kwargs=personal("trace"))
+    began_at: datetime = Field(index=True)
+    count: int = Field(default=0, sa_column_kwargs=SHOP)
+
+
 class AuditEntry(Row, table=True):
     """Who did what to which record: the fields' names, and old and new where nothing personal is in them.
-    Written in the transaction of the change itself; append-only by trigger."""
+    Written in the transaction of the change itself; append-only by trigger. `seal` chains each entry to the one before
+    it with a key of the shop; what was written before there were seals has none."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (Index("ix_audit_entries_subject_subject_id", "subject", "subject_id"),)
@@ -686,6 +749,7 @@ class AuditEntry(Row, table=True):
     subject: str = Field(max_length=40, sa_column_kwargs=SHOP)
     subject_id: int | None = None
     changes: str = Field(default="{}", sa_column=Column(Text, nullable=False, info={"personal": ""}))
+    seal: bytes | None = Field(default=None, sa_column_kwargs=SHOP)
 
     staff: Staff | None = Relationship()
 

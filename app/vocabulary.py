@@ -48,6 +48,10 @@ class Source(StrEnum):
     SURVEY = "survey"
     EMAIL = "email"
     IMPORT = "import"
+    BACKUP = "backup"
+    RESTORE = "restore"
+    REFUSED = "refused"
+    SESSION_ENDED = "session_ended"
     OTHER = "other"
 
 
@@ -77,6 +81,10 @@ class TagOrigin(StrEnum):
 
     MANUAL = "manual"
     IMPORT = "import"
+    BACKUP = "backup"
+    RESTORE = "restore"
+    REFUSED = "refused"
+    SESSION_ENDED = "session_ended"
     RULE = "rule"
 
 
@@ -225,6 +233,15 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
+class JobStage(StrEnum):
+    """Where a job in the outbox stands; dead ones wait for a person and are never deleted."""
+
+    WAITING = "waiting"
+    LEASED = "leased"
+    DONE = "done"
+    DEAD = "dead"
+
+
 class ImportKind(StrEnum):
     """What a file brings in."""
 
@@ -245,3 +262,7 @@ class AuditAction(StrEnum):
     PRINT = "print"
     REVEAL = "reveal"
     IMPORT = "import"
+    BACKUP = "backup"
+    RESTORE = "restore"
+    REFUSED = "refused"
+    SESSION_ENDED = "session_ended"
