@@ -48,10 +48,6 @@ class Source(StrEnum):
     SURVEY = "survey"
     EMAIL = "email"
     IMPORT = "import"
-    BACKUP = "backup"
-    RESTORE = "restore"
-    REFUSED = "refused"
-    SESSION_ENDED = "session_ended"
     OTHER = "other"
 
 
@@ -81,10 +77,6 @@ class TagOrigin(StrEnum):
 
     MANUAL = "manual"
     IMPORT = "import"
-    BACKUP = "backup"
-    RESTORE = "restore"
-    REFUSED = "refused"
-    SESSION_ENDED = "session_ended"
     RULE = "rule"
 
 
