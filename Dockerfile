@@ -4,10 +4,10 @@ FROM debian:trixie-slim
 ENV LANG=C.UTF-8 PYTHONUNBUFFERED=1 PATH=/srv/rouge/.venv/bin:$PATH
 WORKDIR /srv/rouge
 
-# First what changes seldom: system packages and the locked dependencies.
+# First what changes seldom: system packages, pg_dump for the backups of PostgreSQL, and the locked dependencies.
 COPY dev pyproject.toml ./
 COPY requirements ./requirements
-RUN ./dev setup && .venv/bin/python -m compileall -q .venv/lib && rm -rf /var/lib/apt/lists/* /root/.cache
+RUN ./dev setup --with-postgresql && .venv/bin/python -m compileall -q .venv/lib && rm -rf /var/lib/apt/lists/* /root/.cache
 
 COPY . .
 RUN python -m compileall -q app seed migrations \

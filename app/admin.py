@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any, ClassVar
 
 from fastapi import FastAPI
-from wtforms import BooleanField, IntegerField, PasswordField, StringField, TextAreaField
+from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
-from app.actions import complaints, consents, customers, phones, staff, survey_sheets, surveys
+from app.actions import complaints, consents, customers, jobs, phones, staff, survey_sheets, surveys
 from app.admin_base import (
+    AccessPage,
     ActingView,
     BigLedgerView,
     BigSetupView,
@@ -21,9 +22,11 @@ from app.admin_base import (
     CardsPage,
     Child,
     Choice,
+    CountField,
     Deed,
     DemoPage,
     DraftView,
+    JournalPage,
     LedgerView,
     Listed,
     MeaningFilter,
@@ -34,6 +37,7 @@ from app.admin_base import (
     RougeAdmin,
     SettingsPage,
     SetupView,
+    StandingFilter,
     WordFilter,
     YesFilter,
     asks,
@@ -53,6 +57,7 @@ from app.models import (
     Consent,
     Customer,
     ImportBatch,
+    Job,
     JobRun,
     OutboundMessage,
     Product,
@@ -76,7 +81,7 @@ from app.queries.surveys import draft_surveys
 from app.rules.complaints import OPEN
 from app.rules.customers import CustomerDetails
 from app.settings import Settings
-from app.vocabulary import ComplaintStatus, SurveyStatus
+from app.vocabulary import ComplaintStatus, JobStage, SurveyStatus
 
 _WHEN = later("时间")
 _WHY = later("为什么要看")
@@ -109,7 +114,10 @@ class CustomerAdmin(PrintsCards, BigView, model=Customer):
     empty_hint = later("先在这里加第一位顾客，或用 rouge import 把收银系统的表格导进来。")
     search, search_hint = finding.customers_like, later("姓名、拼音、手机后四位、会员号")
     can_delete = False
+    journal_key = "customer"
     takes, on_create, on_edit = CustomerDetails, customers.create_customer, customers.update_customer
+    holds = customers.hold_customer
+    together = (("birthday", "birthday_calendar"), ("phone", "phone_shared_reason"))
     column_list = ("member_no", "name", "phone_masked", "tier", "source", "created_at")
     column_searchable_list = ("name",)
     column_sortable_list = ("member_no", "name", "created_at")
@@ -121,6 +129,12 @@ class CustomerAdmin(PrintsCards, BigView, model=Customer):
         "health_note", "skin_type", "birthday", "source", "preferred_channel", "email", "address",
         "occupation", "income_band", "note", "store", "status", "verified_on", "created_at", "updated_at",
     )  # fmt: skip
+    column_export_list: ClassVar = [
+        "member_no", "name", "gender", "phone_masked", "tier", "tier_until_on", "card_until_on", "tags", "birthday",
+        "birthday_calendar", "source", "preferred_channel", "email", "address", "occupation", "income_band", "note",
+        "store", "status", "created_at", "skin_type", "allergy_note", "health_note",
+    ]  # fmt: skip
+    sealed_numbers: ClassVar = {"phone_masked": "phone"}
     form_columns = (
         "name", "phone", "phone_shared_reason", "wechat", "gender", "birthday", "birthday_calendar", "tier", "tags",
         "source", "preferred_channel", "allergy_note", "health_note", "skin_type", "email", "address", "occupation",
@@ -467,6 +481,7 @@ class PurchaseAdmin(BigLedgerView, model=Purchase):
     column_default_sort = ("occurred_at", True)
     column_formatters: ClassVar = {"refund_of_id": formats.slip}
     column_formatters_detail: ClassVar = {"refund_of_id": formats.slip}
+    export_formatted = frozenset({"refund_of_id"})
     column_details_list = (
         "order_no", "occurred_at", "customer", "paid_fen", "refund_of_id", "channel", "store", "created_at"
     )  # fmt: skip
@@ -732,6 +747,7 @@ class SurveyAdmin(PrintsPoster, DraftView, model=Survey):
             hint=later("之后扫码的顾客会看到“已结束”。"),
             when=lambda survey: survey.status is SurveyStatus.PUBLISHED,
             is_grave=True,
+            closes=True,
         ),
     )
     children = (
@@ -770,7 +786,8 @@ class SurveyQuestionAdmin(DraftView, model=SurveyQuestion):
     takes, on_create, on_edit = (
         survey_sheets.QuestionDetails, survey_sheets.create_question, survey_sheets.update_question
     )  # fmt: skip
-    before_delete = survey_sheets.check_question_may_go
+    holds, before_delete = survey_sheets.hold_question, survey_sheets.check_question_may_go
+    together = (("kind", "options", "scale_max"),)
     changes_while = goes_while = survey_sheets.is_of_draft
     choices: ClassVar = {
         "survey": Choice(draft_surveys, none=later("没有草稿问卷可以加题。请先新建一份问卷；发布过的问卷不能再加题。"))
@@ -789,7 +806,7 @@ class SurveyQuestionAdmin(DraftView, model=SurveyQuestion):
     form_edit_rules: ClassVar = [one for one in form_columns if one != "survey"]
     form_overrides: ClassVar = {"options": TextAreaField}
     extra_fields: ClassVar = {
-        "position": IntegerField(later("顺序"), [Optional(), NumberRange(1, 1000)], description=later("留空排在最后")),
+        "position": CountField(later("顺序"), [Optional(), NumberRange(1, 1000)], description=later("留空排在最后")),
         "key": StringField(
             **asks(later("代号"), hint=later("小写英文，统计时用；留空自动取"), validators=[Length(max=40)])
         ),
@@ -921,7 +938,7 @@ class StaffAdmin(ActingView, model=Staff):
     search_hint = later("姓名或登录名")
     can_delete = False
     takes, on_create, on_edit = staff.StaffDetails, staff.create_staff, staff.update_staff
-    before_create = passwords.hashed
+    before_create, holds = passwords.hashed, staff.hold_staff
     column_list = ("name", "login", "role", "store", "is_active")
     column_searchable_list = ("name", "login")
     column_sortable_list = ("name", "login")
@@ -934,7 +951,6 @@ class StaffAdmin(ActingView, model=Staff):
         "locale",
         "is_active",
         "failed_logins",
-        "retry_at",
         "created_at",
     )
     form_columns = ("name", "login", "password", "role", "store", "locale", "is_active")
@@ -958,7 +974,6 @@ class StaffAdmin(ActingView, model=Staff):
         "locale": later("界面语言"),
         "is_active": later("在职"),
         "failed_logins": later("连续输错密码"),
-        "retry_at": later("何时可以再试"),
         "created_at": later("创建时间"),
     }
     deeds = (
@@ -977,6 +992,7 @@ class StaffAdmin(ActingView, model=Staff):
             },
             done=later("密码已重设，这个账号已在所有设备上退出"),
             before=passwords.hashed,
+            overwrites=("password_hash",),
         ),
         Deed(
             "unlock",
@@ -985,6 +1001,15 @@ class StaffAdmin(ActingView, model=Staff):
             ("staff", "edit"),
             done=later("现在可以再试登录了"),
             when=lambda person: person.failed_logins > 0,
+        ),
+        Deed(
+            "end-all",
+            later("结束这个人的所有登录"),
+            staff.end_sessions_of,
+            ("sessions", "do"),
+            done=later("这个人在所有设备上都已退出"),
+            hint=later("手机丢了、怀疑密码泄露时用；之后最好再重设密码。您自己正在用的这台不受影响。"),
+            is_grave=True,
         ),
         Deed(
             "disable",
@@ -997,33 +1022,81 @@ class StaffAdmin(ActingView, model=Staff):
             is_grave=True,
         ),
     )
+    children = (
+        Child(
+            later("最近登录"),
+            StaffSession.staff_id,
+            {
+                StaffSession.created_at: later("登录时间"),
+                StaffSession.last_seen_at: later("最近使用"),
+                StaffSession.ended_at: later("退出时间"),
+                StaffSession.ip: later("网络地址"),
+            },
+            order=StaffSession.last_seen_at,
+            newest_first=True,
+            limit=10,
+        ),
+    )
+
+
+class WhoMayDoWhat(AccessPage):
+    """The roles in words."""
+
+    category, category_icon = _SHOP
+    name, icon = later("谁能做什么"), "fa-solid fa-key"
 
 
 class StaffSessionAdmin(LedgerView, model=StaffSession):
-    """Who is signed in where."""
+    """Who is signed in where, and the way to end it."""
 
     category, category_icon = _SHOP
-    name, name_plural, icon = later("登录"), later("登录记录"), "fa-solid fa-right-to-bracket"
-    column_list = ("staff", "created_at", "last_seen_at", "ended_at", "ip")
-    column_details_list = ("staff", "created_at", "last_seen_at", "expires_at", "ended_at", "ip", "user_agent")
+    name, name_plural, icon = later("登录"), later("谁在登录"), "fa-solid fa-right-to-bracket"
+    column_list = ("staff", "staff.role", "user_agent", "created_at", "last_seen_at", "ip", "ended_at")
+    column_default_sort = ("last_seen_at", True)
+    column_details_list = (
+        "staff", "staff.role", "user_agent", "ip", "created_at", "last_seen_at", "expires_at", "ended_at"
+    )  # fmt: skip
+    column_formatters: ClassVar = {
+        "staff.role": formats.role, "user_agent": formats.device, "ended_at": formats.standing_of
+    }  # fmt: skip
+    column_formatters_detail: ClassVar = column_formatters
+    column_filters = (
+        StandingFilter(
+            "state",
+            later("状态"),
+            live=(later("正在登录"), scopes.signed_in_now),
+            over=(later("已退出"), scopes.signed_out),
+        ),
+        RelationFilter(StaffSession.staff, later("员工")),
+    )
     column_labels: ClassVar = {
         "staff": later("员工"),
+        "staff.role": later("角色"),
         "created_at": later("登录时间"),
         "last_seen_at": later("最近使用"),
         "expires_at": later("最晚到"),
-        "ended_at": later("退出时间"),
+        "ended_at": later("状态"),
         "ip": later("网络地址"),
         "user_agent": later("设备"),
     }
     deeds = (
         Deed(
             "end",
-            later("让它退出"),
-            staff.sign_out,
+            later("结束这台设备的登录"),
+            staff.end_session,
             ("sessions", "do"),
-            done=later("已退出"),
+            done=later("已结束登录"),
             hint=later("那台设备上的下一步操作就要重新登录。"),
             when=lambda visit: visit.ended_at is None,
+            is_grave=True,
+        ),
+        Deed(
+            "end-all",
+            later("结束这个人的所有登录"),
+            staff.end_sessions_beside,
+            ("sessions", "do"),
+            done=later("这个人在所有设备上都已退出"),
+            hint=later("手机丢了、怀疑密码泄露时用；之后最好再重设密码。您自己正在用的这台不受影响。"),
             is_grave=True,
         ),
     )
@@ -1074,14 +1147,54 @@ class ImportBatchAdmin(LedgerView, model=ImportBatch):
     children = (Listed(later("没有导入的行"), (later("行号"), later("列"), later("原因")), rejected_rows),)
 
 
+class JobAdmin(BigLedgerView, model=Job):
+    """What the machine has to do; what it gave up waits here for a person."""
+
+    category, category_icon = _SHOP
+    name, name_plural, icon = later("后台任务"), later("后台任务"), "fa-solid fa-gears"
+    empty_hint = later("胭脂夜里备份、核对，要做的事会排在这里。")
+    column_list = ("kind", "stage", "due_at", "attempts", "last_error")
+    column_details_list = (
+        "kind", "key", "stage", "due_at", "attempts", "last_error", "leased_by", "lease_until", "created_at", "finished_at"
+    )  # fmt: skip
+    column_formatters: ClassVar = {"kind": formats.job_kind, "stage": formats.job_stage}
+    column_formatters_detail: ClassVar = column_formatters
+    column_filters = (WordFilter(Job.stage, later("进度")),)
+    column_labels: ClassVar = {
+        "kind": later("任务"),
+        "key": later("编号"),
+        "stage": later("进度"),
+        "due_at": later("最早什么时候做"),
+        "attempts": later("试过几次"),
+        "last_error": later("为什么没做成"),
+        "leased_by": later("哪台机器做的"),
+        "lease_until": later("最晚做到"),
+        "created_at": later("登记时间"),
+        "finished_at": later("完成"),
+    }
+    deeds = (
+        Deed(
+            "retry",
+            later("再试一次"),
+            jobs.retry_job,
+            ("jobs", "retry"),
+            done=later("已重新排队，马上再试"),
+            hint=later("先看看“为什么没做成”，解决了再试。"),
+            when=lambda job: job.stage is JobStage.DEAD,
+        ),
+    )
+
+
 class JobRunAdmin(BigLedgerView, model=JobRun):
     """What the machine did by itself."""
 
     category, category_icon = _SHOP
-    name, name_plural, icon = later("后台任务"), later("后台任务"), "fa-solid fa-gears"
+    name, name_plural, icon = later("运行记录"), later("运行记录"), "fa-solid fa-list-check"
     empty_hint = later("定时任务运行后，这里会有记录。")
     column_list = ("name", "started_at", "finished_at", "state", "outcome")
     column_details_list = column_list
+    column_formatters: ClassVar = {"name": formats.job_kind, "state": formats.job_state}
+    column_formatters_detail: ClassVar = column_formatters
     column_filters = (WordFilter(JobRun.state, later("状态")),)
     column_labels: ClassVar = {
         "name": later("任务"),
@@ -1092,16 +1205,25 @@ class JobRunAdmin(BigLedgerView, model=JobRun):
     }
 
 
-class AuditEntryAdmin(BigLedgerView, model=AuditEntry):
-    """Who did what to which record."""
+class Journal(JournalPage):
+    """Who did what, and who saw whom."""
 
     category, category_icon = _SHOP
+    name, icon = later("操作日志"), "fa-solid fa-clock-rotate-left"
+
+
+class AuditEntryAdmin(BigLedgerView, model=AuditEntry):
+    """The journal as a table, to be taken out as a file; people read it on its page."""
+
+    category, category_icon = _SHOP
+    in_menu = False
     name, name_plural, icon = later("操作日志"), later("操作日志"), "fa-solid fa-clock-rotate-left"
     column_list = ("at", "actor", "action", "subject", "subject_id")
     column_formatters: ClassVar = {"subject": formats.table_name, "actor": formats.actor}
     column_formatters_detail: ClassVar = {
         "subject": formats.table_name, "changes": formats.changes, "actor": formats.actor
     }  # fmt: skip
+    export_formatted = frozenset({"subject", "changes", "actor"})
     column_details_list = ("at", "actor", "action", "subject", "subject_id", "changes")
     column_filters = (
         WordFilter(AuditEntry.action, later("做了什么")),
@@ -1123,7 +1245,9 @@ VIEWS = (
     PurchaseAdmin, VisitAdmin, TierAdmin, TreatmentAdmin, ProductAdmin,
     ComplaintAdmin, SurveyResponseAdmin, SurveyAdmin, PosterPrinting, SurveyQuestionAdmin, ComplaintEventAdmin,
     OutboundMessageAdmin,
-    ShopSettings, DemoShop, StaffAdmin, StoreAdmin, StaffSessionAdmin, ImportBatchAdmin, JobRunAdmin, AuditEntryAdmin,
+    ShopSettings, DemoShop, StaffAdmin, StoreAdmin, StaffSessionAdmin, WhoMayDoWhat, ImportBatchAdmin, JobAdmin,
+    JobRunAdmin, Journal,
+    AuditEntryAdmin,
 )  # fmt: skip
 
 
@@ -1132,4 +1256,5 @@ def install(app: FastAPI, database: Database, settings: Settings) -> RougeAdmin:
     back_office = RougeAdmin(app, database, settings)
     for view in VIEWS:
         back_office.add_view(view)
+    back_office.close()
     return back_office

@@ -6,8 +6,10 @@ every `datetime` as UTC and refuses one without a zone.
 """
 
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
+from pydantic_core import CoreSchema, core_schema
 from sqlalchemy import Enum, LargeBinary, MetaData, String, Table, event
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -30,10 +32,94 @@ def _give_no_number_twice(table: Table, parent: MetaData) -> None:
     table.dialect_kwargs["sqlite_autoincrement"] = True
 
 
+MASK = "••••••"
+"""What a sealed text looks like wherever somebody prints it."""
+_SHORTEST_FULL = 1 + 12 + 16
+"""Version, nonce and tag: what the sealed empty text is long."""
+
+
+class Sealed:
+    """A dangerous text as it lies in the database: it can be stored, compared and passed on, and shows as dots wherever
+    it is printed. What is inside only `opened` says. Decision: docs/decisions/0009."""
+
+    __slots__ = ("_place", "_sealed")
+
+    def __init__(self, sealed: bytes, place: str) -> None:
+        self._sealed, self._place = sealed, place
+
+    @classmethod
+    def of(cls, text: "Sealed | str", place: str) -> "Sealed":
+        """A text for the column `place`; one sealed for another column is sealed anew. Raises ValueError for the dots
+        themselves: a form that showed them must never store them."""
+        if isinstance(text, Sealed):
+            if text._place == place:
+                return text
+            text = text._open()
+        if text == MASK:
+            raise ValueError(f"the mask instead of a value for {place}")
+        return cls(keys.current_keys().seal(text, place), place)
+
+    def as_stored(self) -> bytes:
+        """The sealed bytes."""
+        return self._sealed
+
+    def _open(self) -> str:
+        return keys.current_keys().open(self._sealed, self._place)
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __repr__(self) -> str:
+        return f"<sealed {self._place}>"
+
+    def __format__(self, how: str) -> str:
+        return format(MASK, how)
+
+    def __bool__(self) -> bool:
+        return len(self._sealed) > _SHORTEST_FULL
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Sealed):
+            return self._sealed == other._sealed or self._open() == other._open()
+        return self._open() == other if isinstance(other, str) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._open())
+
+    def __reduce__(self) -> str:
+        raise TypeError("a sealed text stays in its process")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, walk: Any) -> CoreSchema:
+        """Rows are not validated; pydantic only wants to know that there is nothing to know."""
+        return core_schema.is_instance_schema(cls, serialization=core_schema.to_string_ser_schema())
+
+
+Secret = Sealed | str
+"""What an encrypted column takes: plain words or sealed ones. It always gives sealed ones."""
+
+
+def opened(secret: Secret | None) -> str | None:
+    """The text in an encrypted column, in full: for the few places listed in `tests/test_architecture.py`. Raises
+    InvalidTag with a foreign key."""
+    return secret._open() if isinstance(secret, Sealed) else secret
+
+
+@cache
+def _sealed_places(table: type) -> dict[str, str]:
+    columns = table.__table__.columns  # type: ignore[attr-defined]
+    return {column.key: column.type.place for column in columns if isinstance(column.type, Encrypted)}
+
+
 class Row(SQLModel):
-    """What every table has: a number of its own."""
+    """What every table has: a number of its own. A dangerous text is sealed the moment a row gets it."""
 
     id: int | None = Field(default=None, primary_key=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Secret) and (place := _sealed_places(type(self)).get(name)):
+            value = Sealed.of(value, place)
+        super().__setattr__(name, value)
 
 
 SHOP: dict[str, Any] = {"info": {"personal": ""}}
@@ -63,8 +149,8 @@ def ordered_text(length: int) -> Any:
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-class Encrypted(TypeDecorator[str]):
-    """Text that only the key file can read (AES-256-GCM, bound to its table and column)."""
+class Encrypted(TypeDecorator[Sealed]):
+    """Text that only the key file can read (AES-256-GCM, bound to its table and column). Comes out sealed."""
 
     impl = LargeBinary
     cache_ok = True
@@ -73,13 +159,13 @@ class Encrypted(TypeDecorator[str]):
         super().__init__()
         self.place = place
 
-    def process_bind_param(self, value: str | None, dialect: Any) -> bytes | None:
+    def process_bind_param(self, value: Secret | None, dialect: Any) -> bytes | None:
         """Text to sealed bytes; nothing stays nothing."""
-        return None if value is None else keys.current_keys().seal(value, self.place)
+        return None if value is None else Sealed.of(value, self.place).as_stored()
 
-    def process_result_value(self, value: bytes | None, dialect: Any) -> str | None:
-        """Sealed bytes to text; raises InvalidTag with a foreign key."""
-        return None if value is None else keys.current_keys().open(value, self.place)
+    def process_result_value(self, value: bytes | None, dialect: Any) -> Sealed | None:
+        """Sealed bytes as they are: nothing is opened by loading it."""
+        return None if value is None else Sealed(bytes(value), self.place)
 
 
 def encrypted(place: str) -> Any:

@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 from sqlmodel import Session, SQLModel, col, select
@@ -27,6 +28,9 @@ _T = TypeVar("_T", bound=SQLModel)
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 OLDEST_SAFE_SQLITE = (3, 51, 3)
 """Older libraries may corrupt a WAL file that two connections write (fixed upstream in 3.51.3)."""
+
+PRAGMAS = ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "trusted_schema=OFF", "cell_size_check=ON")
+"""How every connection to the file works. FULL: a commit is on the disk before anybody is told of it."""
 
 
 @dataclass
@@ -134,15 +138,8 @@ def _sqlite_engine(path: Path, ring: KeyRing, *, migrating: bool = False) -> Eng
         # SQLCipher would write its own lines to stderr beside the sentence the operator gets.
         cursor.execute("PRAGMA cipher_log_level=NONE")
         cursor.execute(f"PRAGMA key=\"x'{ring.database.hex()}'\"")
-        for pragma in (
-            "busy_timeout=15000",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            # A migration rebuilds tables others point at; the check runs at its end instead.
-            f"foreign_keys={'OFF' if migrating else 'ON'}",
-            "trusted_schema=OFF",
-            "cell_size_check=ON",
-        ):
+        # A migration rebuilds tables others point at; the check of the links runs at its end instead.
+        for pragma in (*PRAGMAS, f"foreign_keys={'OFF' if migrating else 'ON'}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -190,11 +187,22 @@ def is_migrated(database: Database) -> bool:
         )
 
 
+def knows_revision(revision: str) -> bool:
+    """Whether this program knows tables of that revision and can bring them up to date."""
+    return revision in {known.revision for known in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
 def lock_row(session: Session, table: type[_T], row_id: int) -> _T | None:
     """A row nobody else may change until this unit of work ends. SQLite has one writer anyway."""
     wanted = select(table).where(col(table.id) == row_id).with_for_update()  # type: ignore[attr-defined]
     # A copy read before the lock may be out of date.
     return session.exec(wanted.execution_options(populate_existing=True)).first()
+
+
+def upsert(session: Session, table: type[SQLModel]) -> Any:
+    """An INSERT that may say what happens when the row is already there, in either database's own words."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return insert(table.__table__)  # type: ignore[attr-defined]
 
 
 def driver_version() -> str:

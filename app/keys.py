@@ -27,12 +27,15 @@ class KeyTrouble(Exception):
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The derived keys. `database` opens the file, `field` the dangerous columns, `blind` finds them unseen."""
+    """The derived keys. `database` opens the file, `field` the dangerous columns, `blind` finds them unseen, `session`
+    signs what a browser keeps, `journal` seals the entries of the journal, `backup` the backup files."""
 
     database: bytes
     field: bytes
     blind: bytes
     session: bytes
+    journal: bytes
+    backup: bytes
 
     @classmethod
     def from_master(cls, master: bytes) -> "KeyRing":
@@ -41,7 +44,7 @@ class KeyRing:
         def derived(purpose: str) -> bytes:
             return HKDF(SHA256(), 32, salt=b"rouge", info=purpose.encode()).derive(master)
 
-        return cls(derived("database"), derived("field"), derived("blind"), derived("session"))
+        return cls(*map(derived, ("database", "field", "blind", "session", "journal", "backup")))
 
     def seal(self, text: str, place: str) -> bytes:
         """Encrypt a field (AES-256-GCM). `place` is "table.column": a value moved elsewhere does not open."""

@@ -16,6 +16,7 @@ from app.vocabulary import (
     FeedbackKind,
     Gender,
     ImportKind,
+    JobKind,
     JobStage,
     JobState,
     MessageState,
@@ -177,6 +178,12 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         MessageState.HELD: later("已拦下"),
         MessageState.FAILED: later("没发成"),
     },
+    JobKind: {
+        JobKind.BACKUP: later("备份"),
+        JobKind.VERIFY_JOURNAL: later("核对操作日志"),
+        JobKind.FORGET_TRACES: later("清理过期痕迹"),
+        JobKind.REVIEW_TIERS: later("核对会员等级"),
+    },
     JobState: {
         JobState.RUNNING: later("进行中"),
         JobState.DONE: later("完成"),
@@ -186,7 +193,7 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         JobStage.WAITING: later("待执行"),
         JobStage.LEASED: later("执行中"),
         JobStage.DONE: later("完成"),
-        JobStage.DEAD: later("多次失败，已停"),
+        JobStage.DEAD: later("做不成，已停"),
     },
     ImportKind: {ImportKind.CUSTOMERS: later("顾客"), ImportKind.PURCHASES: later("消费")},
     AuditAction: {

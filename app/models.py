@@ -6,10 +6,10 @@ page loads them by accident. A relation's target may be deleted only where the f
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Text, UniqueConstraint, text
 from sqlmodel import Field, Relationship
 
-from app.columns import SHOP, Row, encrypted, ordered_text, personal, word
+from app.columns import SHOP, Row, Secret, encrypted, ordered_text, personal, word
 from app.vocabulary import (
     AuditAction,
     Calendar,
@@ -75,7 +75,6 @@ class Staff(Row, table=True):
     locale: str = Field(default="", max_length=5, sa_column_kwargs=SHOP)
     is_active: bool = True
     failed_logins: int = 0
-    retry_at: datetime | None = None
     created_at: datetime = Field(default_factory=_now)
 
     store: Store | None = Relationship()
@@ -183,14 +182,16 @@ class Customer(Row, table=True):
     name_initials: str = Field(default="", sa_type=ordered_text(40), sa_column_kwargs=personal("name"))
     gender: Gender = Field(default=Gender.UNKNOWN, sa_type=word(Gender), sa_column_kwargs=personal("trait"))
 
-    phone: str | None = Field(default=None, sa_type=encrypted("customers.phone"), sa_column_kwargs=personal("contact"))
+    phone: Secret | None = Field(
+        default=None, sa_type=encrypted("customers.phone"), sa_column_kwargs=personal("contact")
+    )
     phone_index: bytes | None = Field(default=None, sa_column_kwargs=personal("contact"))
     phone_last4: str = Field(default="", max_length=4, index=True, sa_column_kwargs=personal("contact"))
     phone_masked: str = Field(default="", max_length=24, sa_column_kwargs=personal("contact"))
     phone_shared_reason: str = Field(
         default="", max_length=100, sa_column_kwargs=personal("words") | {"server_default": ""}
     )
-    wechat: str | None = Field(
+    wechat: Secret | None = Field(
         default=None, sa_type=encrypted("customers.wechat"), sa_column_kwargs=personal("contact")
     )
     wechat_index: bytes | None = Field(default=None, index=True, sa_column_kwargs=personal("contact"))
@@ -211,10 +212,10 @@ class Customer(Row, table=True):
     note: str = Field(default="", max_length=2000, sa_column_kwargs=personal("words"))
 
     skin_type: SkinType | None = Field(default=None, sa_type=word(SkinType), sa_column_kwargs=personal("health"))
-    allergy_note: str | None = Field(
+    allergy_note: Secret | None = Field(
         default=None, sa_type=encrypted("customers.allergy_note"), sa_column_kwargs=personal("health")
     )
-    health_note: str | None = Field(
+    health_note: Secret | None = Field(
         default=None, sa_type=encrypted("customers.health_note"), sa_column_kwargs=personal("health")
     )
 
@@ -244,7 +245,7 @@ class SkinRecord(Row, table=True):
     customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
     seen_on: date = Field(sa_column_kwargs=personal("health"))
     skin_type: SkinType = Field(sa_type=word(SkinType), sa_column_kwargs=personal("health"))
-    concerns: str | None = Field(
+    concerns: Secret | None = Field(
         default=None, sa_type=encrypted("skin_records.concerns"), sa_column_kwargs=personal("health")
     )
     is_sensitive: bool = Field(default=False, sa_column_kwargs=personal("health"))
@@ -340,7 +341,8 @@ class Purchase(Row, table=True):
     __tablename__ = "purchases"
     __table_args__ = (
         Index("ix_purchases_occurred_at_id", "occurred_at", "id"),
-        Index("ix_purchases_customer_id_occurred_at", "customer_id", "occurred_at"),
+        # The store beside them: whose customers these are is asked without opening the slips.
+        Index("ix_purchases_customer_id_occurred_at_store_id", "customer_id", "occurred_at", "store_id"),
     )
 
     order_no: str = Field(sa_type=ordered_text(60), unique=True, sa_column_kwargs=SHOP)
@@ -395,9 +397,10 @@ class Visit(Row, table=True):
     __table_args__ = (
         CheckConstraint("effect_score IS NULL OR effect_score BETWEEN 1 AND 5", name="effect_in_range"),
         Index("ix_visits_visited_at_id", "visited_at", "id"),
+        Index("ix_visits_customer_id_store_id", "customer_id", "store_id"),
     )
 
-    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT", index=True)
+    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT")
     visited_at: datetime
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
     staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
@@ -406,7 +409,7 @@ class Visit(Row, table=True):
         default=VisitOutcome.UNKNOWN, sa_type=word(VisitOutcome), sa_column_kwargs=personal("health")
     )
     effect_score: int | None = Field(default=None, sa_column_kwargs=personal("health"))
-    note: str | None = Field(default=None, sa_type=encrypted("visits.note"), sa_column_kwargs=personal("health"))
+    note: Secret | None = Field(default=None, sa_type=encrypted("visits.note"), sa_column_kwargs=personal("health"))
     created_at: datetime = Field(default_factory=_now)
 
     customer: Customer = Relationship()
@@ -487,7 +490,7 @@ class SurveyResponse(Row, table=True):
     nps: int | None = Field(default=None, sa_column_kwargs=personal("words"))
     is_low: bool = Field(default=False, sa_column_kwargs=personal("words"))
     contact_name: str = Field(default="", max_length=80, sa_column_kwargs=personal("name"))
-    contact_phone: str | None = Field(
+    contact_phone: Secret | None = Field(
         default=None, sa_type=encrypted("survey_responses.contact_phone"), sa_column_kwargs=personal("contact")
     )
     contact_masked: str = Field(default="", max_length=24, sa_column_kwargs=personal("contact"))
@@ -532,7 +535,7 @@ class Complaint(Row, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False, info={"personal": "words"}))
     customer_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="RESTRICT", index=True)
     contact_name: str = Field(default="", sa_type=ordered_text(80), index=True, sa_column_kwargs=personal("name"))
-    contact_phone: str | None = Field(
+    contact_phone: Secret | None = Field(
         default=None, sa_type=encrypted("complaints.contact_phone"), sa_column_kwargs=personal("contact")
     )
     contact_masked: str = Field(default="", max_length=24, sa_column_kwargs=personal("contact"))
@@ -581,7 +584,7 @@ class PublicToken(Row, table=True):
     __table_args__ = (Index("ix_public_tokens_purpose_subject_id", "purpose", "subject_id"),)
 
     sha256: bytes = Field(unique=True, sa_column_kwargs=personal("secret"))
-    token: str = Field(sa_type=encrypted("public_tokens.token"), sa_column_kwargs=personal("secret"))
+    token: Secret = Field(sa_type=encrypted("public_tokens.token"), sa_column_kwargs=personal("secret"))
     purpose: TokenPurpose = Field(sa_type=word(TokenPurpose))
     subject_id: int
     created_at: datetime
@@ -696,9 +699,6 @@ class Job(Row, table=True):
     created_at: datetime = Field(default_factory=_now)
     finished_at: datetime | None = None
 
-    def __str__(self) -> str:
-        return self.key
-
 
 class Heartbeat(Row, table=True):
     """When something that must not stop was last alive: the workers' sweep."""
@@ -717,9 +717,9 @@ class KeptAnswer(Row, table=True):
 
     scope: str = Field(max_length=120, sa_column_kwargs=SHOP)
     key: str = Field(max_length=255, sa_column_kwargs=personal("secret"))
-    body_sha256: bytes = Field(sa_column_kwargs=personal("secret"))
+    body_mark: bytes = Field(sa_column_kwargs=personal("secret"))
     status: int = Field(sa_column_kwargs=SHOP)
-    answer: str = Field(sa_type=encrypted("kept_answers.answer"), sa_column_kwargs=personal("words"))
+    answer: Secret = Field(sa_type=encrypted("kept_answers.answer"), sa_column_kwargs=personal("words"))
     created_at: datetime = Field(index=True)
 
 
@@ -729,6 +729,12 @@ class RateWindow(Row, table=True):
     __tablename__ = "rate_windows"
     __table_args__ = (UniqueConstraint("bucket", "began_at"),)
 
+    # PostgreSQL uses up a number for every try, refused ones too: a stranger could come to the end of ordinary ones.
+    id: int | None = Field(
+        default=None,
+        primary_key=True,
+        sa_type=BigInteger().with_variant(Integer(), "sqlite"),
+    )
     bucket: bytes = Field(sa_column_kwargs=personal("trace"))
     began_at: datetime = Field(index=True)
     count: int = Field(default=0, sa_column_kwargs=SHOP)

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     htmx_url: str = Field(HTMX_URL, description="htmx 的 CDN 地址")  # data
     htmx_integrity: str = Field(HTMX_INTEGRITY, description="htmx 的 SRI 校验值")  # data
     smtp_url: str = Field("", description="发邮件的服务器，如 smtps://user:pass@smtp.example.cn:465")  # data
+    metrics_token: str = Field("", description="读 /metrics 要出示的令牌；留空则只有本机能读")  # data
     log_level: str = Field("INFO", description="日志级别")  # data
 
     @field_validator("timezone")
@@ -56,6 +57,13 @@ class Settings(BaseSettings):
         if value.upper() not in logging.getLevelNamesMapping():
             raise ValueError("DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _not_to_be_guessed(cls, value: str) -> str:
+        if value and (len(value) < 16 or not value.isascii() or not value.isprintable()):
+            raise ValueError("at least 16 letters and digits")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -83,6 +91,16 @@ class Settings(BaseSettings):
     def key_path(self) -> Path:
         """The master key, in a folder of its own that no backup contains."""
         return self.key_file or self.data_dir / "keys" / "rouge.key"
+
+    @property
+    def backups_dir(self) -> Path:
+        """Where `rouge backup create` puts backups and retention takes old ones away."""
+        return self.data_dir / "backups"
+
+    @property
+    def media_dir(self) -> Path:
+        """Pictures and other files the database speaks of."""
+        return self.data_dir / "media"
 
     @property
     def base_url(self) -> str:

@@ -1,6 +1,7 @@
 """What every template of the house may call, the back office's included: language, look, filters."""
 
 import hashlib
+import secrets
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def shared_globals(settings: Settings) -> dict[str, Any]:
         "current_locale": i18n.current_locale,
         "static_version": static_version,
         "demo_mode": lambda: settings.demo,
+        "once_token": lambda: secrets.token_urlsafe(18),
         "htmx_url": settings.htmx_url,
         "htmx_integrity": settings.htmx_integrity,
     }

@@ -217,6 +217,15 @@ class MessageState(StrEnum):
     FAILED = "failed"
 
 
+class JobKind(StrEnum):
+    """What the machine does by itself, by the names `rouge jobs` knows."""
+
+    BACKUP = "backup"
+    VERIFY_JOURNAL = "verify-journal"
+    FORGET_TRACES = "forget-traces"
+    REVIEW_TIERS = "review-tiers"
+
+
 class JobState(StrEnum):
     """How a run of a job went."""
 

@@ -114,7 +114,8 @@ def app(settings: Settings, database: Database) -> FastAPI:
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
     """A browser without JavaScript that follows no redirect by itself."""
-    with TestClient(app, follow_redirects=False, headers={"Accept-Language": "zh-CN"}) as client:
+    headers = {"Accept-Language": "zh-CN", "Origin": "http://testserver"}
+    with TestClient(app, follow_redirects=False, headers=headers) as client:
         yield client
 
 

@@ -176,3 +176,23 @@ def test_templates_hold_no_inline_script_and_no_unescaped_text() -> None:
 def test_the_project_speaks_of_itself_alone() -> None:
     assert create_app.__doc__
     assert app.models.__doc__
+
+
+OPENERS = {
+    "app/actions/phones.py": "somebody looks at a number, for a reason",
+    "app/actions/surveys.py": "a case takes over the number an answer left",
+    "app/actions/tokens.py": "a card's address is printed",
+    "app/queries/cards.py": "a card's page prints its own address",
+    "app/queries/idempotency.py": "the same request gets the same answer",
+    "app/admin_base/showing.py": "health notes, for whoever may read them",
+    "app/admin_base/cells.py": "an export of whole numbers, for a reason",
+    "app/admin_base/clashes.py": "what a form holds is compared with what the record holds",
+    "app/admin_base/merging.py": "the same",
+    "app/cli/doctor.py": "the key file is tried",
+}
+"""Who may open a sealed text. Decision: docs/decisions/0009."""
+
+
+def test_only_these_open_a_sealed_text() -> None:
+    there = {place(path) for path in APP for _, name in calls(path) if name in {"opened", "_open"}}
+    assert there == set(OPENERS) | {"app/columns.py"}

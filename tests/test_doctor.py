@@ -4,10 +4,15 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import AuthResult
+from sqlalchemy import text
 from sqlmodel import select
 from typer.testing import CliRunner
 
@@ -15,12 +20,15 @@ from app.cli import cli, doctor
 from app.cli.doctor import Check, State, examine
 from app.db import open_database
 from app.gateways import machine
-from app.gateways.machine import CdnAnswer, ask_cdn, chinese_font, file_system_of
+from app.gateways.backups import create_backup
+from app.gateways.machine import CdnAnswer, ask_cdn, ask_mail, chinese_font, file_system_of
 from app.gateways.pdf import FontMissing, PdfUnavailable
-from app.models import Customer, Tier
+from app.models import Customer, Heartbeat, Job, JobRun, Staff, Tag, Tier
 from app.settings import Settings
+from app.vocabulary import JobKind, JobStage, JobState, Role
 from seed.demo import build_demo
 from tests.conftest import NOW, isolated
+from tests.test_cli_serve import free_port
 
 ESSENTIAL = {"pdf", "fonts", "disk", "file_system", "clock"}
 
@@ -30,6 +38,7 @@ def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine on which everything is right, and no way to the network."""
     monkeypatch.setattr(doctor, "ask_cdn", lambda url, integrity: CdnAnswer(True, 0))
     monkeypatch.setattr(doctor, "check_printable", lambda text: None)
+    monkeypatch.setattr(doctor, "ask_mail", lambda url: None)
     monkeypatch.setattr(doctor, "chinese_font", lambda: "WenQuanYi Micro Hei")
     monkeypatch.setattr(doctor, "free_bytes", lambda path: 10**10)
     monkeypatch.setattr(doctor, "file_system_of", lambda path: "ext4")
@@ -54,7 +63,12 @@ def test_a_healthy_shop_has_nothing_wrong(settings: Settings) -> None:
         "cdn",
         "mail",
         "public_url",
+        "clock_jump",
+        "journal",
+        "backup",
+        "jobs",
     } <= checks.keys()
+    assert ("dump_programs" in checks) is bool(settings.database_url)
     assert all(check.message for check in checks.values())
 
 
@@ -214,6 +228,100 @@ def test_mail(sqlite_settings: Settings, url: str, state: State) -> None:
     assert "a:b" not in check.message
 
 
+def test_a_mail_server_that_does_not_let_us_in_is_named(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "ask_mail", lambda url: "535")
+    check = found(sqlite_settings.model_copy(update={"smtp_url": "smtps://a:b@smtp.example.cn"}))["mail"]
+    assert check.state is State.WRONG
+    assert "535" in check.message
+    assert "a:b" not in check.message + check.mend
+
+
+# ── The machine's own work ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def written(settings: Settings, *rows: object) -> None:
+    """Rows in the shop, past every rule."""
+    database = open_database(settings)
+    with database.writing() as session:
+        session.add_all(rows)
+    database.engine.dispose()
+
+
+def test_a_shop_without_a_backup_is_told_how_to_make_one_and_soon_it_is_wrong(sqlite_settings: Settings) -> None:
+    check = found(sqlite_settings)["backup"]
+    assert check.state is State.NOTICE
+    assert "rouge backup create" in check.mend
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    written(sqlite_settings, Staff(name="兰", login="lan", password_hash="!", role=Role.OWNER, created_at=long_ago))
+    assert found(sqlite_settings)["backup"].state is State.WRONG
+
+
+@pytest.mark.parametrize(("hours", "state"), [(1, State.FINE), (35, State.FINE), (37, State.WRONG)])
+def test_a_backup_grows_old(sqlite_settings: Settings, hours: int, state: State) -> None:
+    database = open_database(sqlite_settings)
+    create_backup(database, sqlite_settings, now=datetime.now(UTC) - timedelta(hours=hours))
+    database.engine.dispose()
+    check = found(sqlite_settings)["backup"]
+    assert check.state is state
+    assert str(hours) in check.message
+
+
+def test_a_backup_that_is_no_longer_there_does_not_count(sqlite_settings: Settings) -> None:
+    now = datetime.now(UTC)
+    written(sqlite_settings, JobRun(name=JobKind.BACKUP, started_at=now, finished_at=now, state=JobState.DONE))
+    assert found(sqlite_settings)["backup"].state is State.WRONG
+
+
+def test_a_backup_from_the_future_is_an_alarm_and_no_backup(sqlite_settings: Settings) -> None:
+    database = open_database(sqlite_settings)
+    create_backup(database, sqlite_settings, now=datetime.now(UTC) + timedelta(days=1133))
+    database.engine.dispose()
+    check = found(sqlite_settings)["backup"]
+    assert check.state is State.WRONG
+    assert "时钟不对" in check.message
+    assert "-27" not in check.message
+
+
+def test_a_row_from_the_future_tells_of_a_clock_put_back(sqlite_settings: Settings, monkeypatch) -> None:
+    assert found(sqlite_settings)["clock_jump"].state is State.FINE
+    ahead = datetime.now(UTC) + timedelta(minutes=6)
+    monkeypatch.setattr(doctor, "newest_entry_at", lambda session: ahead)
+    assert found(sqlite_settings)["clock_jump"].state is State.WRONG
+    monkeypatch.setattr(doctor, "newest_entry_at", lambda session: ahead - timedelta(minutes=2))
+    assert found(sqlite_settings)["clock_jump"].state is State.FINE
+
+
+def test_a_journal_somebody_wrote_into_is_found(settings: Settings) -> None:
+    written(settings, Tag(name="a"), Tag(name="b"))
+    assert found(settings)["journal"].state is State.FINE
+    database = open_database(settings)
+    drop = (
+        "DROP TRIGGER audit_entries_no_update"
+        if database.is_sqlite
+        else "DROP TRIGGER audit_entries_append_only ON audit_entries"
+    )
+    with database.engine.begin() as connection:
+        connection.execute(text(drop))
+        connection.execute(text("UPDATE audit_entries SET actor = 'nobody'"))
+    database.engine.dispose()
+    check = found(settings)["journal"]
+    assert check.state is State.WRONG
+    assert "rouge backup" in check.mend
+
+
+def test_the_worker_is_fine_away_or_in_trouble(sqlite_settings: Settings) -> None:
+    assert found(sqlite_settings)["jobs"].state is State.NOTICE
+    now = datetime.now(UTC)
+    written(sqlite_settings, Heartbeat(name="sweep", beaten_at=now))
+    assert found(sqlite_settings)["jobs"].state is State.FINE
+    written(sqlite_settings, Job(kind="x", key="x:1", due_at=now, stage=JobStage.DEAD))
+    check = found(sqlite_settings)["jobs"]
+    assert check.state is State.WRONG
+    assert "rouge jobs list" in check.mend
+
+
 @pytest.mark.parametrize(
     ("url", "state"), [("", State.NOTICE), ("http://vip.cn", State.NOTICE), ("https://vip.cn", State.FINE)]
 )
@@ -300,3 +408,30 @@ def test_a_cdn_that_is_silent_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(machine.urllib.request, "urlopen", silent)
     assert ask_cdn("https://cdn.example/htmx.js", "") is None
+
+
+@pytest.fixture
+def mail_server() -> Iterator[int]:
+    """The port of a mail server on this machine."""
+    controller = Controller(
+        Sink(),
+        hostname="127.0.0.1",
+        port=free_port(),
+        auth_require_tls=False,
+        authenticator=lambda server, session, envelope, mechanism, data: AuthResult(
+            success=data.password == b"right word", handled=False
+        ),
+    )
+    controller.start()
+    yield controller.port
+    controller.stop()
+
+
+@pytest.mark.parametrize(("login", "answer"), [("", None), ("rouge:right%20word@", None), ("rouge:wrong@", "535")])
+def test_a_mail_server_is_asked_without_sending_anything(mail_server: int, login: str, answer: str | None) -> None:
+    assert ask_mail(f"smtp://{login}127.0.0.1:{mail_server}") == answer
+
+
+@pytest.mark.parametrize("url", ["smtp://127.0.0.1:1", "smtps://127.0.0.1:1", "smtp://127.0.0.1:99999"])
+def test_a_mail_server_that_is_not_there_has_a_reason(url: str) -> None:
+    assert ask_mail(url)

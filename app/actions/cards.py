@@ -3,11 +3,13 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
 from app.actions.tokens import StandingToken, revoke_tokens, standing_tokens
 from app.audit import note_deed
 from app.queries.cards import CardHolder, card_holders
+from app.queries.scopes import ANYTHING
 from app.rules.cards import Card, CardChoice
 from app.rules.policy import Policy
 from app.rules.sheets import Layout
@@ -23,12 +25,13 @@ def issue_cards(
     policy: Policy,
     now: datetime,
     zone: ZoneInfo,
+    within: ColumnElement[bool] = ANYTHING,
 ) -> tuple[Card, ...]:
     """The cards of a print run, ready to print. A card printed again has the same QR and validity; one that has run
     out is renewed. `anew` renews them all: the QR of the lost card opens nothing from then on.
 
     Raises what `card_holders` raises."""
-    holders = card_holders(session, choice)
+    holders = card_holders(session, choice, within=within)
     ids = [holder.customer_id for holder in holders]
     if anew:
         revoke_tokens(session, TokenPurpose.CARD, ids, now=now)

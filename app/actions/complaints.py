@@ -11,7 +11,7 @@ from app.db import lock_row
 from app.models import Complaint, ComplaintEvent, Staff
 from app.queries.complaints import complaint_of, only_customer_with
 from app.rules.complaints import counts_as_reply, due_at, status_after, words_for
-from app.rules.phones import parse_phone
+from app.rules.phones import Phone, PhoneWrong, parse_phone
 from app.rules.policy import Policy
 from app.rules.questions import contact_name
 from app.rules.refusals import NotFound
@@ -57,7 +57,7 @@ def open_complaint(
     """
     if known := complaint_of(session, intake.response_id):
         return known
-    phone = parse_phone(intake.contact_phone) if intake.contact_phone.strip() else None
+    phone = _phone_of(intake)
     customer_id = intake.customer_id or (only_customer_with(session, phone.e164) if phone else None)
     complaint = Complaint(
         receipt_no="",
@@ -79,6 +79,14 @@ def open_complaint(
         opened = ComplaintEventKind.OPENED
         session.add(ComplaintEvent(complaint_id=_id(kept), kind=opened, at=now, staff_id=staff_id))
     return kept
+
+
+def _phone_of(intake: ComplaintIntake) -> Phone | None:
+    try:
+        return parse_phone(intake.contact_phone) if intake.contact_phone.strip() else None
+    except PhoneWrong as wrong:
+        wrong.field = "contact_phone"
+        raise
 
 
 def _with_receipt_no(session: Session, complaint: Complaint, now: datetime, chance: Random) -> Complaint:

@@ -15,6 +15,7 @@ from app.actions.customers import (
     news_for,
     take_member_nos,
 )
+from app.audit import note_many
 from app.columns import blind_index
 from app.i18n import gettext
 from app.models import Customer, CustomerTag, Tag
@@ -153,7 +154,7 @@ class CustomerFile:
 
     def _store(self, session: Session, planned: _Planned) -> None:
         session.flush()
-        tagged = list(planned.tagged)
+        tagged: list[tuple[int, tuple[str, ...]]] = []
         if planned.new:
             tier_id = lowest_tier(session).id
             rows = [
@@ -163,8 +164,9 @@ class CustomerFile:
             ids = session.scalars(
                 insert(Customer).returning(col(Customer.id), sort_by_parameter_order=True), rows
             ).all()
-            tagged += [(customer_id or 0, row.tags) for customer_id, (_, row) in zip(ids, planned.new, strict=True)]
-        _tag(session, tagged)
+            tagged = [(customer_id or 0, row.tags) for customer_id, (_, row) in zip(ids, planned.new, strict=True)]
+            note_many(session, "customers", ids)
+        _tag(session, tagged, planned.tagged)
 
 
 def _values(customer: Customer) -> dict[str, Any]:
@@ -229,9 +231,10 @@ def _is_somebody_else(customer: Customer, columns: Mapping[str, Any]) -> bool:
     return other_phone and "name" in columns and customer.name != columns["name"]
 
 
-def _tag(session: Session, tagged: list[tuple[int, tuple[str, ...]]]) -> None:
-    """Put tags on customers, making the tags that are not there. No customer has any of hers twice."""
-    names = {name for _, tags in tagged for name in tags}
+def _tag(session: Session, new: list[tuple[int, tuple[str, ...]]], standing: list[tuple[int, tuple[str, ...]]]) -> None:
+    """Put tags on customers, making the tags that are not there. No customer has any of hers twice. On a record that was
+    there each is written down; on a new one it came with the record."""
+    names = {name for _, tags in (*new, *standing) for name in tags}
     if not names:
         return
     ids = dict(session.exec(select(Tag.name, Tag.id).where(col(Tag.name).in_(names))).all())
@@ -239,9 +242,14 @@ def _tag(session: Session, tagged: list[tuple[int, tuple[str, ...]]]) -> None:
     session.add_all(fresh)
     session.flush()
     ids |= {tag.name: tag.id for tag in fresh}
-    rows = [
-        {"customer_id": customer_id, "tag_id": ids[name], "origin": TagOrigin.IMPORT}
-        for customer_id, tags in tagged
-        for name in tags
-    ]
-    session.execute(insert(CustomerTag), rows)
+
+    def rows(tagged: list[tuple[int, tuple[str, ...]]]) -> list[dict[str, Any]]:
+        return [
+            {"customer_id": customer_id, "tag_id": ids[name], "origin": TagOrigin.IMPORT}
+            for customer_id, tags in tagged
+            for name in tags
+        ]
+
+    session.add_all(CustomerTag(**row) for row in rows(standing))
+    if fresh_rows := rows(new):
+        session.execute(insert(CustomerTag), fresh_rows)

@@ -95,6 +95,11 @@ def lock_member_series(session: Session) -> Counter:
     return session.exec(wanted, execution_options={"populate_existing": True}).one()
 
 
+def hold_customer(session: Session, customer_id: int) -> None:
+    """What changing a record locks before the record itself: an import takes the series first, too."""
+    lock_member_series(session)
+
+
 def take_member_nos(session: Session, series: Counter, count: int, spoken_for: Collection[str] = ()) -> list[str]:
     """The next so many member numbers that no till has given out already (`spoken_for`: is just about to)."""
     numbers: list[str] = []
@@ -147,19 +152,19 @@ def _phone_columns(phone: Phone | None) -> dict[str, Any]:
 
 def _check_phone_is_free(session: Session, columns: dict[str, Any], customer: Customer | None = None) -> None:
     """A phone belongs to one record, unless this one says why it is shared."""
-    e164 = (
-        columns["phone"].e164
+    index = (
+        blind_index(columns["phone"].e164, "customers.phone")
         if columns.get("phone")
-        else customer.phone
+        else customer.phone_index
         if customer and "phone" not in columns
         else None
     )
     reason = columns.get("phone_shared_reason", customer.phone_shared_reason if customer else "")
-    if e164 is None or reason:
+    if index is None or reason:
         return
     owner = session.exec(
         select(Customer).where(
-            Customer.phone_index == blind_index(e164, "customers.phone"),
+            Customer.phone_index == index,
             Customer.phone_shared_reason == "",
             col(Customer.id) != (customer.id if customer else None),
         )

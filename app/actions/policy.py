@@ -3,12 +3,18 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from app.models import PolicySetting
+from app.models import PolicySetting, Store
 from app.queries.policy import current_policy
 from app.rules.policy import POLICY_FIELDS, Policy, changed
 from app.rules.refusals import RuleBroken
+
+
+def lock_policy(session: Session) -> None:
+    """Hold the rules until this unit of work ends: whoever compares them with what was typed must not be overtaken. A
+    rule at its default has no row, so the first store's stands for all of them."""
+    session.exec(select(Store).order_by(col(Store.id)).limit(1).with_for_update()).one()
 
 
 def change_policy(

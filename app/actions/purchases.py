@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from app.actions.tiers import review_tier
+from app.audit import note_many
 from app.columns import blind_index
 from app.models import Customer, Product, Purchase, PurchaseLine, Staff, Store, Treatment
 from app.rules.member_numbers import lost_zeros
@@ -141,7 +142,7 @@ def check_same(sale: Sale, known: Known) -> None:
 
 
 def insert_sales(session: Session, planned: Sequence[PlannedSale]) -> None:
-    """Store many new sales in two statements, without an audit entry each: the batch they came in is the record."""
+    """Store many new sales in two statements, with one line in the journal: the batch each came in says the rest."""
     if not planned:
         return
     ids = session.scalars(
@@ -154,6 +155,7 @@ def insert_sales(session: Session, planned: Sequence[PlannedSale]) -> None:
         for line in sale.lines
     ]
     session.execute(insert(PurchaseLine), lines)
+    note_many(session, "purchases", ids)
 
 
 def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Known:

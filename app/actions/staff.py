@@ -1,9 +1,12 @@
 """The people who work here: accounts, sign-in and sign-out.
 
-A sign-in in three steps, so that the slow hash never holds the database's write turn:
+A sign-in in four steps, so that the slow hash never holds the database's write turn:
 
     with database.reading() as session:
+        actions.sign_ins.check_sign_in(session, login, ip, now=now)
         credentials = queries.staff.credentials_of(session, login)
+    with database.writing() as session:
+        counted = actions.sign_ins.count_sign_in(session, login, ip, now=now)
     is_right, fresh_hash = gateways.passwords.verify_password(password, credentials and credentials.password_hash)
     with database.writing() as session:
         sid = actions.staff.sign_in(session, credentials, is_right=is_right, fresh_hash=fresh_hash, now=now, …)
@@ -22,11 +25,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from app.actions.policy import change_policy
+from app.actions.sign_ins import forget_sign_ins
 from app.audit import Actor, note_deed
 from app.db import lock_row
 from app.models import Staff, StaffSession, Store
 from app.queries.staff import Credentials, has_owner
-from app.rules.passwords import must_wait, retry_at
 from app.rules.refusals import NotFound
 from app.rules.sessions import TOUCH_EVERY, expires_at
 from app.rules.staff import LastOwner, LoginTaken, OwnerExists, login_of, name_of, shop_name_of
@@ -79,14 +82,15 @@ def create_staff(session: Session, details: StaffDetails, *, password_hash: str,
 
 
 def update_staff(session: Session, staff_id: int, details: StaffDetails, *, now: datetime) -> Staff:
-    """Change an account. A new role or a disabled account ends its sessions at once. Raises LastOwner, LoginTaken."""
+    """Change an account. Another role, another store or a disabled account ends its sessions at once; a new name or
+    language ends none. Raises LastOwner, LoginTaken."""
     owners = _active_owners(session)
     staff = _staff(session, staff_id)
     stays_owner = details.is_active and details.role is Role.OWNER
     if [owner.id for owner in owners] == [staff_id] and not stays_owner:
         raise LastOwner("role" if details.is_active else "is_active")
-    if details.role is not staff.role or not details.is_active:
-        _end_sessions(session, staff_id, now)
+    if (details.role, details.store_id) != (staff.role, staff.store_id) or not details.is_active:
+        _end_sessions(session, staff_id, now=now)
     login = login_of(details.login)
     with _one_login_each(session, login):
         staff.name, staff.login, staff.role = name_of(details.name), login, details.role
@@ -106,17 +110,18 @@ def disable_staff(session: Session, staff_id: int, *, now: datetime) -> Staff:
 
 def reset_password(session: Session, staff_id: int, *, password_hash: str, now: datetime) -> Staff:
     """A new password: every session of the account ends, and its failures are forgotten."""
-    staff = _staff(session, staff_id)
-    staff.password_hash, staff.failed_logins, staff.retry_at = password_hash, 0, None
-    _end_sessions(session, staff_id, now)
+    staff = unlock_staff(session, staff_id, now=now)
+    staff.password_hash = password_hash
+    _end_sessions(session, staff_id, now=now)
     session.flush()
     return staff
 
 
-def unlock_staff(session: Session, staff_id: int) -> Staff:
+def unlock_staff(session: Session, staff_id: int, *, now: datetime) -> Staff:
     """Let somebody who mistyped too often try again at once."""
     staff = _staff(session, staff_id)
-    staff.failed_logins, staff.retry_at = 0, None
+    staff.failed_logins = 0
+    forget_sign_ins(session, staff, now=now)
     session.flush()
     return staff
 
@@ -131,24 +136,19 @@ def sign_in(
     ip: str = "",
     user_agent: str = "",
 ) -> str | None:
-    """Record a checked sign-in. Returns the new session's random id for the cookie, or None: refused, not said why.
-
-    A try during the waiting time is refused unseen, right or not: otherwise guessing would go on through it.
-    """
+    """Record a checked sign-in. Returns the new session's random id for the cookie, or None: refused, not said why."""
     staff = lock_row(session, Staff, credentials.staff_id) if credentials else None
     if staff is None or credentials is None:
         note_deed(session, AuditAction.LOGIN_FAILED, "staff")
         return None
-    if must_wait(staff.retry_at, now):
-        return None
     # Disabled, or given another password, while the hash was being checked: then what was checked no longer counts.
     if not is_right or not staff.is_active or staff.password_hash != credentials.password_hash:
         failures = staff.failed_logins + 1
-        _keep(session, staff, failed_logins=failures, retry_at=retry_at(failures, now))
+        _keep(session, staff, failed_logins=failures)
         note_deed(session, AuditAction.LOGIN_FAILED, "staff", staff.id, failures=failures)
         return None
     session.info["actor"] = Actor(staff.name, staff.id)
-    _keep(session, staff, failed_logins=0, retry_at=None, password_hash=fresh_hash or staff.password_hash)
+    _keep(session, staff, failed_logins=0, password_hash=fresh_hash or staff.password_hash)
     sid = secrets.token_urlsafe(32)
     session.add(
         StaffSession(
@@ -167,13 +167,30 @@ def sign_in(
 
 
 def sign_out(session: Session, session_id: int, *, now: datetime) -> None:
-    """End a session: the cookie is worth nothing from now on. Also how the owner ends somebody else's."""
-    visit = lock_row(session, StaffSession, session_id)
-    if visit is None or visit.ended_at is not None:
-        return
-    visit.ended_at = now
-    note_deed(session, AuditAction.LOGOUT, "staff", visit.staff_id)
-    session.flush()
+    """End one's own session: the cookie is worth nothing from now on."""
+    staff_id = _end_session(session, session_id, now)
+    if staff_id is not None:
+        note_deed(session, AuditAction.LOGOUT, "staff", staff_id)
+
+
+def end_session(session: Session, session_id: int, *, now: datetime) -> None:
+    """End somebody's sign-in on one device; whoever sits there signs in again or goes. Nothing when it is over."""
+    staff_id = _end_session(session, session_id, now)
+    if staff_id is not None:
+        note_deed(session, AuditAction.SESSION_ENDED, "staff", staff_id, sessions=1)
+
+
+def end_sessions_beside(session: Session, session_id: int, *, now: datetime, asking_session_id: int = 0) -> None:
+    """End all sign-ins of the person behind one of them, but never the one that asks. Raises NotFound."""
+    visit = session.get(StaffSession, session_id)
+    if visit is None:
+        raise NotFound
+    _end_sessions(session, visit.staff_id, now=now, kept_id=asking_session_id)
+
+
+def end_sessions_of(session: Session, staff_id: int, *, now: datetime, asking_session_id: int = 0) -> None:
+    """End all sign-ins of a person, but never the one that asks. Raises NotFound."""
+    _end_sessions(session, _staff(session, staff_id).id or 0, now=now, kept_id=asking_session_id)
 
 
 def touch_session(session: Session, session_id: int, *, now: datetime) -> None:
@@ -188,6 +205,11 @@ def touch_session(session: Session, session_id: int, *, now: datetime) -> None:
         )
         .values(last_seen_at=now)
     )
+
+
+def hold_staff(session: Session, staff_id: int) -> None:
+    """What changing an account locks before the account itself."""
+    _active_owners(session)
 
 
 @contextmanager
@@ -207,12 +229,28 @@ def _keep(session: Session, staff: Staff, **values: object) -> None:
     session.execute(update(Staff).where(col(Staff.id) == staff.id).values(**values))
 
 
-def _end_sessions(session: Session, staff_id: int, now: datetime) -> None:
-    session.execute(
+def _end_session(session: Session, session_id: int, now: datetime) -> int | None:
+    """Whose it was; None when it was over already."""
+    visit = lock_row(session, StaffSession, session_id)
+    if visit is None or visit.ended_at is not None:
+        return None
+    visit.ended_at = now
+    session.flush()
+    return visit.staff_id
+
+
+def _end_sessions(session: Session, staff_id: int, *, now: datetime, kept_id: int = 0) -> None:
+    ended = session.execute(
         update(StaffSession)
-        .where(col(StaffSession.staff_id) == staff_id, col(StaffSession.ended_at).is_(None))
+        .where(
+            col(StaffSession.staff_id) == staff_id,
+            col(StaffSession.ended_at).is_(None),
+            col(StaffSession.id) != kept_id,
+        )
         .values(ended_at=now)
     )
+    if ended.rowcount:  # type: ignore[attr-defined]  # an update's result has it
+        note_deed(session, AuditAction.SESSION_ENDED, "staff", staff_id, sessions=ended.rowcount)  # type: ignore[attr-defined]
 
 
 def _active_owners(session: Session) -> list[Staff]:

@@ -8,7 +8,7 @@ from sqlmodel import Session, func, select
 from app.actions.surveys import save_question
 from app.db import lock_row
 from app.models import Survey, SurveyQuestion
-from app.rules.questions import Question, SurveyFrozen
+from app.rules.questions import Question, SurveyFrozen, SurveyHadPublic
 from app.rules.refusals import NotFound, RuleBroken, words
 from app.vocabulary import QuestionKind, SurveyMode, SurveyStatus
 
@@ -115,17 +115,24 @@ def update_question(session: Session, question_id: int, details: QuestionDetails
     return save_question(session, row.survey_id, asked, question_id=question_id, position=details.position)
 
 
+def hold_question(session: Session, question_id: int) -> None:
+    """What changing a question locks before the question itself: publishing holds the survey and looks at its
+    questions."""
+    row = session.get(SurveyQuestion, question_id)
+    if row is not None:
+        lock_row(session, Survey, row.survey_id)
+
+
 def check_question_may_go(session: Session, question: SurveyQuestion) -> None:
     """Raises SurveyFrozen: what customers were asked stays."""
-    survey = lock_row(session, Survey, question.survey_id)
-    if survey is not None and survey.status is not SurveyStatus.DRAFT:
+    if not is_of_draft(question):
         raise SurveyFrozen
 
 
 def check_survey_may_go(session: Session, survey: Survey) -> None:
-    """Raises SurveyFrozen: only a draft is deleted; its questions go with it."""
+    """Raises SurveyHadPublic: only a draft is deleted; its questions go with it."""
     if survey.status is not SurveyStatus.DRAFT:
-        raise SurveyFrozen
+        raise SurveyHadPublic
 
 
 def _question(details: QuestionDetails, key: str) -> Question:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, func, select
 
 from app.actions.complaints import UNGUESSABLE, ComplaintIntake, open_complaint
+from app.columns import opened
 from app.db import lock_row
 from app.models import Complaint, Survey, SurveyAnswer, SurveyQuestion, SurveyResponse
 from app.queries.complaints import complaint_of, only_customer_with
@@ -129,7 +130,7 @@ def save_answer(
     session: Session, survey_id: int, submission_id: str, key: str, typed: Sequence[str], *, now: datetime
 ) -> SurveyResponse:
     """One answer of a run, kept at once; nothing typed takes an optional answer back. The run begins with its first
-    answer. Whether the survey is open is for the caller to ask (`queries.surveys.check_answerable`).
+    answer. Whether the survey is open is for the caller to ask (`SurveySheet.check_answerable`).
 
     Raises AlreadyAnswered when the run is finished, and what `answer_to` finds.
     """
@@ -168,7 +169,7 @@ def _begun(session: Session, survey_id: int, submission_id: str, now: datetime) 
     if response is not None:
         return response
     survey = _asked(session, survey_id)
-    fresh = SurveyResponse(survey_id=survey_id, submission_id=submission_id, started_at=_kept_time(survey.mode, now))
+    fresh = SurveyResponse(survey_id=survey_id, submission_id=submission_id, started_at=kept_time(survey.mode, now))
     try:
         with session.begin_nested():
             session.add(fresh)
@@ -196,7 +197,7 @@ def _locked(session: Session, survey_id: int, submission_id: str) -> SurveyRespo
     return response
 
 
-def _kept_time(mode: SurveyMode, now: datetime) -> datetime:
+def kept_time(mode: SurveyMode, now: datetime) -> datetime:
     """When it happened; of an anonymous answer only the day (of the zone `now` comes in): a minute names a person."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0) if mode is SurveyMode.ANONYMOUS else now
 
@@ -214,7 +215,7 @@ def finish_response(session: Session, survey_id: int, submission_id: str, *, pol
     answered = _answered(session, response)
     verdict = verdict_on(answered, policy, has_contact=bool(response.contact_phone))
     response.state = ResponseState.FINISHED
-    response.finished_at = _kept_time(_asked(session, survey_id).mode, now)
+    response.finished_at = kept_time(_asked(session, survey_id).mode, now)
     response.score, response.nps, response.is_low = verdict.score, verdict.nps, verdict.is_low
     session.add(response)
     session.flush()
@@ -286,7 +287,7 @@ def _open_case(
         channel=FeedbackChannel.SURVEY,
         customer_id=response.customer_id,
         contact_name=response.contact_name,
-        contact_phone=response.contact_phone or "",
+        contact_phone=opened(response.contact_phone) or "",
         response_id=response.id,
         store_id=_asked(session, response.survey_id).store_id,
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
+from app.columns import opened
 from app.models import Customer, PublicToken
 from app.rules.tokens import TOKEN_BYTES, fingerprint
 from app.vocabulary import TokenPurpose
@@ -42,7 +43,7 @@ def standing_tokens(session: Session, customer_ids: Collection[int], *, now: dat
         )
         .order_by(col(PublicToken.id))
     )
-    standing = {row.subject_id: StandingToken(row.token, row.created_at) for row in rows}
+    standing = {row.subject_id: StandingToken(opened(row.token) or "", row.created_at) for row in rows}
     for customer_id in customer_ids:
         if customer_id not in standing:
             token = issue_token(session, TokenPurpose.CARD, customer_id, now=now)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import anyio.to_thread
+from sqlalchemy import ColumnElement
 from sqlmodel import Session
 from starlette.datastructures import URL
 from starlette.requests import Request
 from wtforms import Form
 
-from app.admin_base.asking import asking
+from app.admin_base.asking import asking, reach
 from app.admin_base.kinds import ActingView
 from app.admin_base.showing import always
 from app.i18n import Lazy
@@ -19,10 +20,10 @@ from app.i18n import Lazy
 
 @dataclass(frozen=True)
 class Choice:
-    """What a new record may belong to. `rows` finds it, best first, as objects with `id` and `title`; `none` is said
-    when there is nothing to choose."""
+    """What a new record may belong to. `rows` finds it among those a condition lets through, best first, as objects with
+    `id` and `title`; `none` is said when there is nothing to choose."""
 
-    rows: Callable[[Session], tuple[Any, ...]]
+    rows: Callable[[Session, ColumnElement[bool]], tuple[Any, ...]]
     none: Lazy
 
 
@@ -58,7 +59,7 @@ class DraftView(ActingView):
             field = getattr(form, name, None)
             if field is None:
                 continue
-            offered = await anyio.to_thread.run_sync(self._offered, choice)
+            offered = await anyio.to_thread.run_sync(self._offered, choice, self._mapper.relationships[name])
             field.kwargs["data"] = offered
             wished = asking().query.get(name)
             field.kwargs["default"] = wished if wished in dict(offered) else None
@@ -66,9 +67,11 @@ class DraftView(ActingView):
                 field.kwargs["description"] = choice.none
         return form
 
-    def _offered(self, choice: Choice) -> list[tuple[str, str]]:
+    def _offered(self, choice: Choice, relation: Any) -> list[tuple[str, str]]:
+        within = reach(relation.mapper.class_)
         with self.database.reading() as session:
-            return [(str(one.id), one.title) for one in choice.rows(session)]
+            rows = choice.rows(session, within)
+            return [(str(one.id), one.title) for one in rows]
 
     def next_page(self, request: Request, row: Any, address: URL) -> URL:
         """Where saving leads: another form keeps what was chosen, a new record may open its own page."""

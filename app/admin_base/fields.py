@@ -6,16 +6,19 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+import anyio.to_thread
 from sqladmin.fields import DateField, QuerySelectField, SelectField, TimezoneAwareDateTimeField
 from sqladmin.forms import ModelConverter, converts
+from sqlalchemy import select
 from sqlalchemy.orm import ColumnProperty
 from wtforms import Form, IntegerField, StringField
 from wtforms.fields.core import UnboundField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
-from app.admin_base.asking import asking
+from app.admin_base.asking import asking, within_scope
 from app.i18n import current_locale, gettext, later, translations
 from app.labels import choices_of
+from app.models import Store
 from app.rules.amounts import fen_as_yuan, parse_fen
 from app.rules.refusals import RuleBroken, words
 
@@ -67,6 +70,19 @@ class MoneyField(StringField):
             raise ValueError(refusal.say(gettext)) from None
 
 
+class CountField(IntegerField):
+    """A whole number. One of hundreds of digits is none: WTForms' own check of its size would break on it."""
+
+    data: int | None
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """As typed, where any column could hold it."""
+        super().process_formdata(valuelist)
+        if self.data is not None and abs(self.data) >= 2**63:
+            self.data = None
+            raise ValueError(self.gettext("Not a valid integer value."))
+
+
 def check_year(day: date | None) -> None:
     """A day a shop can mean: a slip of the pen far outside falls off the calendar of Python or the database. Raises
     ValueError with the words."""
@@ -104,8 +120,40 @@ class WordField(SelectField):
         super().__init__(label, validators, coerce=of, choices=choices_of(of), blank_text=BLANK, **kwargs)
 
 
+class RelatedField(QuerySelectField):
+    """A choice among related records this person may see. What stands there already stays, although she could not choose
+    it herself; whether something else may be written decides `writing.chosen`."""
+
+    def process_data(self, value: Any) -> None:
+        """What stands there is always on offer."""
+        super().process_data(value)
+        if value is not None and not isinstance(value, str):
+            self._offer(str(value.id), str(value))
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """As sent back, listed or not."""
+        if valuelist and valuelist[0].isascii() and valuelist[0].isdigit():
+            self._offer(valuelist[0], f"#{valuelist[0]}")
+        super().process_formdata(valuelist)
+
+    def _offer(self, number: str, label: str) -> None:
+        if number not in {known for known, _ in self._select_data}:
+            self._select_data = [*self._select_data, (number, label)]
+
+
 class ShopConverter(ModelConverter):
     """Columns to fields of ours."""
+
+    async def _prepare_select_options(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
+        """The related records this person may see: SQLAdmin would offer all of them."""
+        target = prop.mapper.class_
+
+        def read() -> list[tuple[str, Any]]:
+            with session_maker() as session:
+                rows = session.scalars(within_scope(select(target), target).order_by(target.id))
+                return [(str(row.id), str(row)) for row in rows]
+
+        return await anyio.to_thread.run_sync(read)
 
     def _prepare_column(self, prop: ColumnProperty, form_include_pk: bool, kwargs: dict[str, Any]) -> dict | None:
         prepared = super()._prepare_column(prop, form_include_pk, kwargs)
@@ -134,7 +182,7 @@ class ShopConverter(ModelConverter):
             return MoneyField(**{**kwargs, "validators": [*required, *kwargs["validators"]]})
         if not any(isinstance(one, NumberRange) for one in kwargs["validators"]):
             kwargs["validators"] = [*kwargs["validators"], NumberRange(-2_147_483_648, 2_147_483_647)]
-        return IntegerField(**kwargs)
+        return CountField(**kwargs)
 
     @converts("Date")
     def conv_date(self, model: type, prop: ColumnProperty, kwargs: dict[str, Any]) -> UnboundField:
@@ -151,7 +199,10 @@ class ShopConverter(ModelConverter):
         """A choice from a short list; long ones are looked up while typing."""
         if not kwargs.get("allow_blank"):
             kwargs["validators"] = [DataRequired(), *kwargs["validators"]]
-        return QuerySelectField(**{"blank_text": BLANK, **kwargs})
+        person = asking().person
+        if prop.mapper.class_ is Store and person is not None and person.store_id is not None:
+            kwargs["default"] = str(person.store_id)  # what she writes is her store's unless she says otherwise
+        return RelatedField(**{"blank_text": BLANK, **kwargs})
 
 
 LOCALE_NAMES = (

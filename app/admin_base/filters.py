@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy import inspect as mapped
 from starlette.requests import Request
 
+from app.admin_base.asking import within_scope
 from app.admin_base.writing import supplied
 from app.i18n import Lazy, gettext, later
 from app.labels import choices_of
@@ -104,6 +105,18 @@ class MeaningFilter(Filter):
         return meaning(**supplied(meaning))
 
 
+class StandingFilter(MeaningFilter):
+    """A meaning that holds until another is asked for: its first one. "All" has to be asked for too."""
+
+    def __init__(self, parameter_name: str, title: Lazy, **meanings: "Meaning") -> None:
+        super().__init__(parameter_name, title, **meanings)
+        self.default_value = next(iter(meanings))
+
+    async def get_filtered_query(self, query: Select[Any], value: Any, model: Any) -> Select[Any]:
+        """The list, narrowed by what was asked or by what holds anyway."""
+        return await super().get_filtered_query(query, self.default_value if value is None else value, model)
+
+
 Meaning = tuple[Lazy, Callable[..., ColumnElement[bool]]]
 
 
@@ -149,9 +162,8 @@ class RelationFilter(Filter):
 
         def read() -> list[tuple[str, str]]:
             with session_maker() as session:
-                return [
-                    (str(row.id), str(row)) for row in session.scalars(select(target).order_by(target.id).limit(200))
-                ]
+                rows = session.scalars(within_scope(select(target), target).order_by(target.id).limit(200))
+                return [(str(row.id), str(row)) for row in rows]
 
         return await anyio.to_thread.run_sync(read)
 

@@ -7,12 +7,17 @@ from typing import Any
 from starlette.requests import Request
 
 from app.admin_base.asking import asking
-from app.admin_base.showing import Toned, changes_in_words
+from app.admin_base.journal_words import labels_of, told
+from app.admin_base.showing import Toned
 from app.i18n import gettext, grouped, stamp
 from app.labels import word_of
+from app.queries.journal_pages import line_of
 from app.queries.scopes import DUE_SOON
 from app.rules.complaints import standing
+from app.rules.devices import device_of
 from app.rules.refusals import words
+from app.rules.sessions import is_over
+from app.vocabulary import JobKind, JobStage, JobState
 
 _LATE = words("{at}，已逾期 {hours} 小时")
 _LATE_DAYS = words("{at}，已逾期 {days} 天")
@@ -28,7 +33,17 @@ _WITHOUT_VIEW = {
     "public_tokens": words("专属链接"),
     "counters": words("编号"),
     "demo_marks": words("演示数据"),
+    "backups": words("备份"),
+    "dashboard": words("首页"),
+    "health": words("健康与过敏提示"),
+    "sessions": words("结束登录"),
+    "admin": words("后台"),
 }
+_UNKNOWN_DEVICE = words("认不出的设备")
+_THIS_DEVICE = words("正在登录（您这台）")
+_SIGNED_IN = words("正在登录")
+_LEFT = words("已退出")
+_RESTED = words("太久没用，已自动退出")
 _NOBODY = {"system": words("系统"), "customer": words("顾客"), "demo": words("演示数据")}
 
 
@@ -67,9 +82,52 @@ def birthday(customer: Any, name: str) -> str:
     return f"{word_of(customer.birthday_calendar)} {customer.birthday}" if customer.birthday else ""
 
 
+def device(visit: Any, name: str) -> str:
+    """What somebody signed in with: Windows · Chrome."""
+    used = device_of(visit.user_agent)
+    return " · ".join(one for one in (used.system, used.browser) if one) or gettext(_UNKNOWN_DEVICE)
+
+
+def standing_of(visit: Any, name: str) -> Any:
+    """Whether a sign-in still opens the door."""
+    here = asking()
+    if here.person is not None and visit.id == here.person.session_id:
+        return Toned(gettext(_THIS_DEVICE), "jade")
+    if visit.ended_at is not None:
+        return Toned(gettext(_LEFT), "mute")
+    over = is_over(visit.staff.role, visit.last_seen_at, visit.expires_at, here.now)
+    return Toned(gettext(_RESTED), "mute") if over else Toned(gettext(_SIGNED_IN), "jade")
+
+
+def role(visit: Any, name: str) -> str:
+    """As what the person works here."""
+    return word_of(visit.staff.role)
+
+
+def job_kind(row: Any, name: str) -> str:
+    """A job by what it does; one of a newer version by its own name."""
+    kind = getattr(row, name)
+    return word_of(JobKind(kind)) if kind in set(JobKind) else kind
+
+
+def job_stage(job: Any, name: str) -> Any:
+    """How far a job has come; in red when it waits for a person."""
+    return Toned(word_of(job.stage), "alarm") if job.stage is JobStage.DEAD else word_of(job.stage)
+
+
+def job_state(run: Any, name: str) -> Any:
+    """How a run went; in red when it failed."""
+    return Toned(word_of(run.state), "alarm") if run.state is JobState.FAILED else word_of(run.state)
+
+
 def actor(entry: Any, name: str) -> str:
     """Who did it: a person by name, the machine and a customer by what they are."""
-    return gettext(_NOBODY[entry.actor]) if entry.staff_id is None and entry.actor in _NOBODY else entry.actor
+    return actor_words(entry.staff_id, entry.actor)
+
+
+def actor_words(staff_id: int | None, actor: str) -> str:
+    """The same of the bare values."""
+    return gettext(_NOBODY[actor]) if staff_id is None and actor in _NOBODY else actor
 
 
 def table_name(entry: Any, name: str, request: Request) -> str:
@@ -79,16 +137,11 @@ def table_name(entry: Any, name: str, request: Request) -> str:
 
 def changes(entry: Any, name: str, request: Request) -> str:
     """What an audit entry changed, in the words of the forms."""
-    labels = {
-        (view.model.__tablename__, column): label
-        for view in request.app.state.back_office.views
-        if view.is_model
-        for column, label in view._column_labels.items()
-    }
-    return changes_in_words(entry, labels) or "—"
+    labels = labels_of(request.app.state.back_office.views)
+    return "\n".join(told(line_of(entry), labels, {}, asking().zone)) or "—"
 
 
 def table_names(views: Iterable[Any]) -> dict[str, str]:
-    """Every table as people call it: by its view, or by a word of its own where it has none."""
-    own = {view.model.__tablename__: str(view.name) for view in views if view.is_model}
+    """Every table and page as people call it: by its view, or by a word of its own where it has none."""
+    own = {view.model.__tablename__ if view.is_model else view.subject: str(view.name) for view in views}
     return {table: gettext(word) for table, word in _WITHOUT_VIEW.items()} | own

@@ -5,18 +5,22 @@ from typing import Any, ClassVar
 
 from sqladmin import BaseView
 from sqladmin.application import expose
-from sqladmin.flash import Flash
 from sqlmodel import Session
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from app.actions.demo import Wiped, wipe_demo
-from app.actions.policy import change_policy
+from app.actions.demo import wipe_demo
+from app.actions.policy import change_policy, lock_policy
 from app.admin_base.asking import asking
+from app.admin_base.clashes import Clash, Clashes, put_together
+from app.admin_base.merging import FIELD, Marks
+from app.admin_base.once import Answer
 from app.admin_base.writing import Refused, write
 from app.i18n import gettext
 from app.queries.demo import has_own_owner
+from app.queries.policy import current_policy
 from app.rules.access import may
 from app.rules.demo import check_wipe_from_inside
 from app.rules.policy import LONGEST_TEXT, POLICY_FIELDS, Policy
@@ -30,8 +34,10 @@ GROUPS = (
     (words("答复承诺"), ("complaint_", "suggestion_", "question_", "praise_", "review_")),
     (words("问卷与评分"), ("low_", "grade_", "sample_")),
     (words("会员"), ("tier_", "card_")),
+    (words("夜里的工作"), ("night_", "trace_")),
 )
 _OTHERS = words("其他")
+_PLACE = "policy"
 
 
 class SettingsPage(BaseView):
@@ -46,7 +52,8 @@ class SettingsPage(BaseView):
         person = asking().person
         can_save = person is not None and may(person.role, self.subject, "do")
         typed: Mapping[str, str] = {}
-        errors: dict[str, str] = {}
+        errors: Mapping[str, str] = {}
+        form = FormData()
         sentence = ""
         if request.method == "POST":
             if not can_save:
@@ -54,31 +61,61 @@ class SettingsPage(BaseView):
             form = await request.form()
             typed = {key: str(form[key]) for key in POLICY_FIELDS if key in form}
             try:
-                errors = await self._save(request, typed)
-                sentence = gettext(_CHECK) if errors else ""
+                return (await self._save(request, typed, form)).lead(request)
+            except RulesRefused as refused:
+                errors, sentence = refused.errors, gettext(_CHECK)
             except Refused as refused:
                 sentence = str(refused)
-            if not sentence:
-                Flash.success(request, gettext(_SAVED))
-                return RedirectResponse("/admin/settings", 303)
         context = {
             "groups": _groups(asking().policy, typed, errors),
             "can_save": can_save,
             "error": sentence,
             "longest": LONGEST_TEXT,
+            "opened": self._opened(request, str(form.get(FIELD, ""))),
         }
-        status = 422 if sentence else 200
+        status = getattr(request.state, "refused_status", 422) if request.method == "POST" else 200
         return await self.templates.TemplateResponse(request, "backoffice/settings.html", context, status_code=status)
 
-    async def _save(self, request: Request, typed: Mapping[str, str]) -> dict[str, str]:
+    async def _save(self, request: Request, typed: Mapping[str, str], form: FormData) -> Answer:
         here = asking()
         staff_id = here.person.staff_id if here.person else None
 
-        def work(session: Session) -> dict[str, str]:
-            refusals = change_policy(session, typed, now=here.now, staff_id=staff_id)
-            return {key: refusal.say(gettext) for key, refusal in refusals.items()}
+        def work(session: Session) -> Answer:
+            lock_policy(session)
+            now = _values(current_policy(session))
+
+            def tell(clashing: tuple[str, ...], kept: tuple[str, ...]) -> Clashes:
+                asked = (Clash(one, _label(one), typed[one], now[one], (typed[one],)) for one in clashing)
+                return Clashes(tuple(asked), tuple((_label(one), now[one]) for one in kept))
+
+            values = put_together(request, _PLACE, typed, now, form=form, tell=tell)
+            refusals = change_policy(session, values, now=here.now, staff_id=staff_id)
+            if refusals:
+                raise RulesRefused({key: refusal.say(gettext) for key, refusal in refusals.items()})
+            return Answer("/admin/settings", gettext(_SAVED))
 
         return await write(request, self._admin_ref.database, work)
+
+    def _opened(self, request: Request, posted: str) -> str:
+        if request.method == "POST":
+            return getattr(request.state, "opened", "") or posted
+        return str(Marks.of(_PLACE, _values(asking().policy)))
+
+
+class RulesRefused(Refused):
+    """Rules that cannot hold, each with its sentence."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("")
+        self.errors = errors
+
+
+def _values(policy: Policy) -> dict[str, str]:
+    return {name: str(getattr(policy, name)) for name in POLICY_FIELDS}
+
+
+def _label(name: str) -> str:
+    return gettext(POLICY_FIELDS[name].metadata["label"])
 
 
 class DemoPage(BaseView):
@@ -100,20 +137,19 @@ class DemoPage(BaseView):
         sentence = ""
         if request.method == "POST":
             try:
-                await write(request, self._admin_ref.database, _wipe)
-                Flash.success(request, gettext(_WIPED))
-                return RedirectResponse("/admin/", 303)
+                return (await write(request, self._admin_ref.database, _wipe)).lead(request)
             except Refused as refused:
                 sentence = str(refused)
-        status = 409 if sentence else 200
+        status = getattr(request.state, "refused_status", 409) if request.method == "POST" else 200
         return await self.templates.TemplateResponse(
             request, "backoffice/demo.html", {"error": sentence}, status_code=status
         )
 
 
-def _wipe(session: Session) -> Wiped:
+def _wipe(session: Session) -> Answer:
     check_wipe_from_inside(has_own_owner=has_own_owner(session))
-    return wipe_demo(session)
+    wipe_demo(session)
+    return Answer("/admin/", gettext(_WIPED))
 
 
 def _groups(policy: Policy, typed: Mapping[str, str], errors: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
 """Printing from the back office: member cards for chosen rows, a tier or everybody, and survey posters."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any, ClassVar, TypeVar
 
 import anyio.to_thread
@@ -12,15 +14,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.actions.cards import issue_cards
+from app.actions.idempotency import do_once
 from app.actions.posters import issue_poster
-from app.admin_base.asking import asking
+from app.admin_base.asking import asking, reach
+from app.admin_base.writing import is_language_switch
 from app.db import Database
 from app.gateways.prints import PosterSize, Press
 from app.i18n import gettext, later
+from app.models import Customer, Survey
 from app.queries.cards import CardHolder, card_holders, member_numbers, tier_names
 from app.queries.posters import postable_surveys, poster_survey
 from app.rules.access import may
-from app.rules.cards import MOST_CARDS, CardChoice, chosen_numbers
+from app.rules.cards import MOST_CARDS, Card, CardChoice, chosen_numbers
+from app.rules.idempotency import Kept, Keyed
 from app.rules.refusals import RuleBroken
 from app.rules.sheets import Layout
 
@@ -91,9 +97,9 @@ class CardsPage(_PrintPage):
             members = "\n".join(await anyio.to_thread.run_sync(self._numbers, ids)) if ids else ""
             return await self._page(request, TypedRun(members=members))
         form = await request.form()
-        run = TypedRun.of(form)
-        step = self._print if form.get("step") == "print" else self._count
-        done = await _refused_or(lambda: step(run))
+        run, keyed = TypedRun.of(form), _per_run(request)
+        is_printing = form.get("step") == "print"
+        done = await _refused_or(lambda: self._print(run, keyed) if is_printing else self._count(run))
         if isinstance(done, bytes):
             return _download(done, f"cards-{asking().today:%Y%m%d}.pdf")
         return await self._page(request, run, done)
@@ -114,26 +120,32 @@ class CardsPage(_PrintPage):
 
     def _count(self, run: TypedRun) -> tuple[CardHolder, ...]:
         with self._database().reading() as session:
-            return card_holders(session, run.choice)
+            return card_holders(session, run.choice, within=reach(Customer))
 
-    def _print(self, run: TypedRun) -> bytes:
+    def _print(self, run: TypedRun, keyed: Keyed | None) -> bytes:
         here, press = asking(), self._press()
         press.check(word for holder in self._count(run) for word in (holder.name, holder.tier))
         with self._database().writing(here.actor) as session:
-            cards = issue_cards(
-                session,
-                run.choice,
-                layout=run.layout,
-                anew=run.anew,
-                policy=here.policy,
-                now=here.now,
-                zone=here.zone,
-            )
-        return press.member_cards(cards, run.layout)
+
+            def issue() -> Kept:
+                cards = issue_cards(
+                    session,
+                    run.choice,
+                    layout=run.layout,
+                    anew=run.anew,
+                    policy=here.policy,
+                    now=here.now,
+                    zone=here.zone,
+                    within=reach(Customer),
+                )
+                return Kept(200, json.dumps([asdict(card) for card in cards], default=date.isoformat))
+
+            kept = do_once(session, keyed, issue, now=here.now)
+        return press.member_cards(_cards_of(kept), run.layout)
 
     def _numbers(self, ids: list[int]) -> tuple[str, ...]:
         with self._database().reading() as session:
-            return member_numbers(session, ids)
+            return member_numbers(session, ids, within=reach(Customer))
 
     def _tiers(self) -> tuple[str, ...]:
         with self._database().reading() as session:
@@ -152,7 +164,10 @@ class PostersPage(_PrintPage):
             return await self._page(request, slug="", chosen_id=request.query_params.get("survey", ""))
         form = await request.form()
         slug, size = str(form.get("survey", "")), PosterSize.A6 if form.get("size") == "a6" else PosterSize.A4
-        done = await _refused_or(lambda: self._print(slug, size))
+        if await is_language_switch(request):
+            return await self._page(request, slug=slug, size=size)
+        keyed = _per_run(request)
+        done = await _refused_or(lambda: self._print(slug, size, keyed))
         if isinstance(done, bytes):
             return _download(done, f"poster-{slug}-{size.value}.pdf")
         return await self._page(request, slug=slug, size=size, refusal=done)
@@ -178,18 +193,23 @@ class PostersPage(_PrintPage):
         status = refusal.status if refusal else 200
         return await self.templates.TemplateResponse(request, "posters/print.html", context, status_code=status)
 
-    def _print(self, slug: str, size: PosterSize) -> bytes:
+    def _print(self, slug: str, size: PosterSize, keyed: Keyed | None) -> bytes:
         press = self._press()
         with self._database().reading() as session:
-            survey = poster_survey(session, slug)
+            survey = poster_survey(session, slug, within=reach(Survey))
         document = press.survey_poster(title=survey.title, slug=survey.slug, size=size)
         with self._database().writing(asking().actor) as session:
-            issue_poster(session, slug, size=size.value)
+
+            def issue() -> Kept:
+                issue_poster(session, slug, size=size.value, within=reach(Survey))
+                return Kept(200, slug)
+
+            do_once(session, keyed, issue, now=asking().now)
         return document
 
     def _surveys(self) -> tuple[Any, ...]:
         with self._database().reading() as session:
-            return postable_surveys(session)
+            return postable_surveys(session, within=reach(Survey))
 
 
 class PrintsCards:
@@ -223,6 +243,18 @@ class PrintsPoster:
         """The print page with this survey. For whoever may print posters."""
         picked = request.query_params.get("pks", "")
         return RedirectResponse(f"/admin/posters?survey={picked if _is_id(picked) else ''}", 303)
+
+
+def _per_run(request: Request) -> Keyed | None:
+    """The key of a print run. The page stays open after the download, so what is chosen next is another run, not the
+    same one with another body."""
+    keyed: Keyed | None = getattr(request.state, "once", None)
+    return None if keyed is None else replace(keyed, key=f"{keyed.key[:200]} {keyed.body.hex()}")
+
+
+def _cards_of(kept: Kept) -> tuple[Card, ...]:
+    cards = json.loads(kept.answer)
+    return tuple(Card(**card | {"valid_until_on": date.fromisoformat(card["valid_until_on"])}) for card in cards)
 
 
 def _may_do(subject: str) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import desc, select
+from sqlalchemy import inspect as mapped
 from sqlalchemy.orm import joinedload
 from sqlmodel import Session, SQLModel
 from wtforms import Form
@@ -15,17 +16,14 @@ from wtforms.fields.core import UnboundField
 
 from app.admin_base.asking import asking, within_scope
 from app.admin_base.fields import ShopForm
-from app.i18n import Lazy, gettext, later, stamp, yuan
+from app.columns import Sealed, opened
+from app.i18n import Lazy, later, stamp, yuan
 from app.labels import word_of
 from app.rules.access import may
-from app.rules.refusals import words
-from app.vocabulary import AuditAction
+from app.rules.phones import numbers_masked
 
 _DONE = later("已完成")
 VEILED = later("有内容，您的角色看不到")
-_CHANGED = words("{field}：{old} → {new}")
-_TOUCHED = words("{field}：已改（内容不记录）")
-_SET = words("{field}：{new}")
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,29 @@ def shown(value: Any, column: str = "") -> Any:
     if column.endswith("_percent") and isinstance(value, int):
         return f"{value}%"
     return value
+
+
+def mark_of(table: Any, column: str) -> str:
+    """The mark of a column of this table, none for what is no column."""
+    found = mapped(table).columns.get(column)
+    return "" if found is None else str(found.info.get("personal", ""))
+
+
+def is_health(table: Any, column: str) -> bool:
+    """Whether a column of this table is a health note."""
+    return mark_of(table, column) == "health"
+
+
+def readable(row: Any, column: str, value: Any, action: str = "details") -> Any:
+    """A value of a record for this person: a sealed health note opened for whoever may read (or `edit`) health; all
+    else that is sealed stays so, whoever asks. Numbers that somebody wrote among free words are masked for whoever may
+    see none whole."""
+    person = asking().person
+    if isinstance(value, str) and mark_of(type(row), column) == "words":
+        return value if person is not None and may(person.role, "customers", "reveal") else numbers_masked(value)
+    if not isinstance(value, Sealed) or not is_health(type(row), column):
+        return value
+    return opened(value) if person is not None and may(person.role, "health", action) else value
 
 
 def always(row: Any) -> bool:
@@ -108,7 +129,7 @@ class Child:
 
 
 def _value(row: SQLModel, key: str) -> Any:
-    value = getattr(row, key)
+    value = readable(row, key, getattr(row, key))
     return name_of(value) if isinstance(value, SQLModel) else value
 
 
@@ -142,7 +163,9 @@ class Deed:
     `action(session, row_id, …)` gets the typed fields and, by name, now, policy, staff_id. `needs` is (subject,
     action) of the permission table. `before` may turn what was typed into what the action takes, outside the unit of
     work (hashing). `when` says whether the deed fits the record as it stands. With `answer`, a template, what the
-    action gave is shown once on a page of its own as `given` and kept nowhere; without, the record is shown again.
+    action gave is shown once on a page of its own as `given`; without, the record is shown again. `overwrites` are the
+    columns it replaces: whoever opened the page before somebody else did the same is asked once more. `closes`: it takes
+    the record out of use, which the page before a deletion offers instead.
     """
 
     name: str
@@ -156,6 +179,8 @@ class Deed:
     before: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
     is_grave: bool = False
     answer: str = ""
+    overwrites: tuple[str, ...] = ()
+    closes: bool = False
 
     def form(self, typed: Any = None) -> Form:
         """The form, empty or as it was typed."""
@@ -164,33 +189,6 @@ class Deed:
         for one in form:  # several deeds stand on one page; names may be the same, ids may not
             one.id = one.label.field_id = f"{self.name}-{one.id}"
         return form
-
-
-def changes_in_words(entry: Any, columns: Mapping[tuple[str, str], str]) -> str:
-    """What an audit entry says, line by line: the field by its label, old and new where nothing personal is in it."""
-    try:
-        changes = json.loads(entry.changes)
-    except ValueError:
-        return ""
-    lines = []
-    for key, change in changes.items():
-        name = str(columns.get((entry.subject, key), key))
-        if isinstance(change, list) and len(change) == 2:
-            template = _SET if entry.action is AuditAction.CREATE else _CHANGED
-            lines.append(gettext(template).format(field=name, old=_plain(change[0]), new=_plain(change[1])))
-        elif change == "***":
-            lines.append(gettext(_TOUCHED).format(field=name))
-        else:
-            lines.append(gettext(_SET).format(field=name, new=_plain(change)))
-    return "\n".join(lines)
-
-
-def _plain(value: Any) -> str:
-    if value is None or value == "":
-        return "—"
-    if isinstance(value, bool):
-        return gettext("是") if value else gettext("否")
-    return str(value)
 
 
 def rejected_rows(batch: Any) -> list[tuple[Any, ...]]:

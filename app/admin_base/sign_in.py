@@ -10,6 +10,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.actions.limits import give_back_tries
+from app.actions.sign_ins import check_sign_in, count_sign_in
 from app.actions.staff import sign_in, sign_out
 from app.admin_base.asking import asking, cookie_name, is_https
 from app.db import Database
@@ -21,12 +23,18 @@ from app.rules.passwords import LONGEST
 from app.rules.refusals import RuleBroken, words
 from app.settings import Settings
 
-# One sentence for every refusal: what differs between an account that is there and one that is not tells a stranger.
-_WRONG = words("账号或密码不对，请重新输入。连着输错几次后要等一会儿再试，最长一分钟。忘记密码请找店主重设。")
 _NO_OWNER = words(
     "这家店还没有店主账号。请打开启动时显示的首次设置网址（没有看到就重新启动胭脂），或在服务器上运行 rouge init。"
 )
 _OPENED = words("店铺开好了。请用刚才设的登录名和密码登录。")
+
+
+class SignInWrong(RuleBroken):
+    """One sentence for every refusal: what differs between an account that is there and one that is not tells a
+    stranger."""
+
+    code = "sign_in_wrong"
+    message = words("账号或密码不对，请重新输入。忘记密码请找店主重设。")
 
 
 def safe_target(address: str) -> str:
@@ -63,26 +71,29 @@ class StaffSignIn(AuthenticationBackend):
         person = asking().person
         return person.staff_id if person else None
 
-    async def refusal_of(self, request: Request, form: FormData) -> Response | str:
-        """Try to sign in: the way onward with the cookie, or why not, in words."""
+    async def refusal_of(self, request: Request, form: FormData) -> Response | RuleBroken:
+        """Try to sign in: the way onward with the cookie, or why not."""
         login, password = str(form.get("username", ""))[:200], str(form.get("password", ""))
         ip = request.client.host if request.client else ""
         agent = request.headers.get("user-agent", "")
         try:
             sid = await anyio.to_thread.run_sync(self._try, login, password, ip, agent)
         except RuleBroken as refusal:
-            return refusal.say(gettext)
+            return refusal
         if sid is None:
-            return gettext(_WRONG)
+            return SignInWrong()
         answer = RedirectResponse(safe_target(str(form.get("next", ""))), 303)
         keep_session(answer, sid, self.settings)
         return answer
 
     def _try(self, login: str, password: str, ip: str, agent: str) -> str | None:
-        """Steps as `actions.staff` wants them: read, hash outside any unit of work, record."""
+        """Steps as `actions.staff` wants them: read, count, hash outside any unit of work, record."""
         now = datetime.now(UTC)
         with self.database.reading() as session:
+            check_sign_in(session, login, ip, now=now)
             credentials = credentials_of(session, login)
+        with self.database.writing() as session:
+            counted = count_sign_in(session, login, ip, now=now)
         is_right, fresh_hash = verify_password(
             password[: LONGEST + 1], credentials.password_hash if credentials else None
         )
@@ -91,6 +102,8 @@ class StaffSignIn(AuthenticationBackend):
             sid = sign_in(
                 session, credentials, is_right=is_right, fresh_hash=fresh_hash, now=now, ip=ip, user_agent=agent
             )
+            if sid is not None:
+                give_back_tries(session, counted, now=now)
             # The browser forgets its old session with the new cookie; it must not live on without her.
             if sid is not None and before is not None:
                 sign_out(session, before.session_id, now=now)

@@ -18,21 +18,26 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from wtforms import Form
 
 from app.admin_base.asking import AskingGuard, asking, is_asking
+from app.admin_base.clashes import typed_words
 from app.admin_base.drafts import DraftView
-from app.admin_base.permissions import RoleAuthorization
+from app.admin_base.once import Answer, OnceGuard
+from app.admin_base.permissions import DenialNotes, RoleAuthorization
 from app.admin_base.showing import name_of
 from app.admin_base.sign_in import StaffSignIn, safe_target
 from app.admin_base.views import ShopView
-from app.admin_base.writing import Refused
+from app.admin_base.writing import Refused, is_language_switch
 from app.db import Database
+from app.gateways.backups import last_backup_at
 from app.i18n import LOCALES, gettext, translations
 from app.labels import word_of
 from app.queries.dashboard import dashboard
 from app.queries.demo import DemoWatch
 from app.queries.finding import has_customers
 from app.rules.access import may
+from app.rules.limits import TooManyTries
 from app.rules.policy import Policy
 from app.rules.refusals import words
 from app.settings import Settings
@@ -63,13 +68,18 @@ class RougeAdmin(Admin):
             app,
             session_maker=sessionmaker(bind=database.reader, class_=Session, expire_on_commit=False),
             templates_dir=str(APP / "templates"),
-            middlewares=[Middleware(AskingGuard, database=database, settings=settings)],
+            middlewares=[
+                Middleware(AskingGuard, database=database, settings=settings),
+                Middleware(DenialNotes, database=database, permissions=self.permissions),
+            ],
             authentication_backend=self.sign_in,
             authorization_backend=self.permissions,
             i18n_config=I18nConfig(
                 default_locale="zh_CN", language_cookie_name=None, language_header_name="x-rouge-locale"
             ),
         )
+        # Innermost, where it is known who asks and messages can be left.
+        self.admin.user_middleware.append(Middleware(OnceGuard, database=database))
         self._arrange_routes()
         self.admin.state.back_office = self
         # Whoever handles what went wrong here finds what the outer application has.
@@ -91,10 +101,15 @@ class RougeAdmin(Admin):
         """SQLAdmin sets a fixed one; ours follows the settings."""
 
     def _arrange_routes(self) -> None:
-        routes = [one for one in self.admin.router.routes if getattr(one, "name", "") not in {"logout", *_UNASKED}]
-        # Leaving changes something: a link or an image on another page must not be able to do it.
-        self.admin.router.routes = [*routes, Route("/logout", endpoint=self.logout, name="logout", methods=["POST"])]
-        # The router would answer this with an address made of whatever the Host header says.
+        ours = {"logout", "delete", *_UNASKED}
+        self.admin.router.routes = [
+            *(one for one in self.admin.router.routes if getattr(one, "name", "") not in ours),
+            # Leaving changes something: a link or an image on another page must not be able to do it.
+            Route("/logout", endpoint=self.logout, name="logout", methods=["POST"]),
+            Route("/{identity}/delete", endpoint=self.delete, name="delete", methods=["GET", "POST", "DELETE"]),
+        ]
+        # The router would answer these with an address made of whatever the Host header says.
+        self.admin.router.redirect_slashes = False
         self.app.router.routes.append(Route("/admin", endpoint=_front, name="office:enter"))
         self.admin.exception_handlers = {**self.admin.exception_handlers, Exception: self._broken}
 
@@ -110,6 +125,10 @@ class RougeAdmin(Admin):
         super().add_base_view(view)
         self.permissions.add(self.views[-1])
 
+    def close(self) -> None:
+        """All views are there: from now on each route is as shut as `rules.access` says."""
+        self.permissions.guard(self.admin.router.routes)
+
     # ── Pages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @login_required
@@ -117,11 +136,19 @@ class RougeAdmin(Admin):
         """The shop's day. For everybody who works here; names and rows only for whoever may list them."""
         here = asking()
         assert here.person is not None, "a page of the back office without a person"
-        role = here.person.role
+        role, store_id = here.person.role, here.person.store_id
 
         def read() -> dict[str, Any]:
             with self.database.reading() as session:
-                day = dashboard(session, role=role, now=here.now, zone=here.zone, policy=here.policy)
+                day = dashboard(
+                    session,
+                    role=role,
+                    now=here.now,
+                    zone=here.zone,
+                    policy=here.policy,
+                    store_id=store_id,
+                    backup_at=last_backup_at(self.settings, session, now=here.now),
+                )
                 return {"day": day, "has_customers": has_customers(session)}
 
         context = {**await anyio.to_thread.run_sync(read), "may_open": self._may_open(request)}
@@ -143,14 +170,20 @@ class RougeAdmin(Admin):
         context: dict[str, Any] = {"next": request.query_params.get("next", "")}
         if request.method == "POST":
             form = await request.form()
-            answer = await self.sign_in.refusal_of(request, form)
-            if isinstance(answer, Response):
-                return answer
-            context = {"next": form.get("next", ""), "username": form.get("username", ""), "error": answer}
+            context = {"next": form.get("next", ""), "username": form.get("username", "")}
+            if not await is_language_switch(request):
+                answer = await self.sign_in.refusal_of(request, form)
+                if isinstance(answer, Response):
+                    return answer
+                context |= {"refusal": answer, "error": answer.say(gettext)}
         just_opened = "opened" in request.query_params and request.method == "GET"
         context["hint"] = await anyio.to_thread.run_sync(partial(self.sign_in.hint, just_opened=just_opened))
-        status = 422 if request.method == "POST" else 200
-        return await self.templates.TemplateResponse(request, "sqladmin/login.html", context, status_code=status)
+        refusal = context.get("refusal")
+        status = refusal.status if refusal else 200
+        shown = await self.templates.TemplateResponse(request, "sqladmin/login.html", context, status_code=status)
+        if isinstance(refusal, TooManyTries):
+            shown.headers["Retry-After"] = str(refusal.seconds)
+        return shown
 
     async def _list(self, request: Request) -> bool:
         """SQLAdmin would open a list without rows for whoever may not see it."""
@@ -176,25 +209,63 @@ class RougeAdmin(Admin):
 
     async def edit(self, request: Request) -> Response:
         """Change a record. For whoever may edit it."""
-        return _as_ours(request, await super().edit(request))
+        try:
+            return _as_ours(request, await super().edit(request))
+        except HTTPException as gone:
+            if gone.status_code != 404 or request.method != "POST":
+                raise
+            view = self._find_model_view(request.path_params["identity"])
+            form = await view.scaffold_form(view._form_edit_rules)
+            return await self.gone(request, view, form(await request.form()))
+
+    async def _resolve_after_change_response(self, request: Request, *_: Any) -> Response | None:
+        """What a saved form answers was settled in its unit of work."""
+        answer: Answer | None = getattr(request.state, "answer", None)
+        return answer.lead(request) if answer else None
+
+    async def gone(self, request: Request, view: ModelView, form: Form) -> Response:
+        """A record that is no longer there, or no longer this person's to see: what she typed, for copying."""
+        context = {"model_view": view, "typed": typed_words(form)}
+        return await self.templates.TemplateResponse(request, "backoffice/gone.html", context, status_code=404)
 
     @login_required
     async def delete(self, request: Request) -> Response:
-        """Delete records, all or none. For whoever may delete them. Answers the next address; a refusal rides in
-        `?error=`, which the script says and no page ever shows."""
+        """Delete records, all or none: first what hangs on them, then the deed. For whoever may delete them. A program
+        says DELETE and gets the next address; a refusal then rides in `?error=`, which no page ever shows."""
         pks = [pk for pk in request.query_params.get("pks", "").split(",") if pk]
         if not pks:
             raise HTTPException(404)
-        view = self._find_model_view(request.path_params["identity"])
+        view: Any = self._find_model_view(request.path_params["identity"])
+        sentence = gettext(_TOO_MANY).format(most=MOST_DELETED) if len(pks) > MOST_DELETED else ""
+        if not sentence:
+            await self._delete(request)
+        if request.method == "DELETE":
+            return await self._deleted_by_program(request, view, pks, sentence)
+        if request.method == "POST" and not sentence:
+            try:
+                is_closing = (await request.form()).get("do") == "close"
+                answer = await (view.close_instead(request, pks) if is_closing else view.delete_all(request, pks))
+                return answer.lead(request)
+            except Refused as refused:
+                sentence = str(refused)
+        context = {
+            "model_view": view,
+            "pks": ",".join(pks),
+            "records": [] if len(pks) > MOST_DELETED else await view.hanging_on(pks),
+            "error": sentence,
+            "closing": await view.way_to_close(request, pks),
+        }
+        status = getattr(request.state, "refused_status", 409) if sentence else 200
+        return await self.templates.TemplateResponse(request, "backoffice/delete.html", context, status_code=status)
+
+    async def _deleted_by_program(self, request: Request, view: Any, pks: Any, sentence: str) -> Response:
         address = request.url_for("admin:list", identity=view.identity)
-        if len(pks) > MOST_DELETED:
-            refusal = gettext(_TOO_MANY).format(most=MOST_DELETED)
-            return PlainTextResponse(str(address.include_query_params(error=refusal)))
-        await self._delete(request)
         try:
-            await view.delete_all(request, pks)  # type: ignore[attr-defined]  # every view of ours has it
+            if sentence:
+                raise Refused(sentence)
+            await view.delete_all(request, pks)
         except Refused as refused:
-            return PlainTextResponse(str(address.include_query_params(error=str(refused))))
+            address = address.include_query_params(error=str(refused))
         return PlainTextResponse(str(address))
 
     async def _broken(self, request: Request, error: Exception) -> Response:
@@ -220,8 +291,8 @@ def may_do(page: str) -> bool:
 
 
 def _as_ours(request: Request, answer: Response) -> Response:
-    """A refused form answers 422, whatever leads on 303 to a path: the address SQLAdmin builds has the scheme and the host as
-    they look behind a proxy."""
+    """A refused form answers 422; whatever leads on, 303 to a path: the address SQLAdmin builds has the scheme and the
+    host as they look behind a proxy."""
     if answer.status_code == 400:
         answer.status_code = getattr(request.state, "refused_status", 422)
     if answer.status_code == 302:

@@ -1,44 +1,44 @@
 """What every back-office view has. A register is a table and a few lines of class in `app/admin.py`; everything that is
 the same for all of them stands here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import anyio.to_thread
 from sqladmin import ModelView
-from sqladmin.application import expose
-from sqladmin.flash import Flash
 from sqlalchemy import Select, or_, select
 from sqlmodel import Session, SQLModel
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from wtforms import Form, StringField
+from wtforms import Form
 from wtforms.fields.core import UnboundField
 
 from app.admin_base.asking import asking, only_own, within_scope
+from app.admin_base.clashes import MergesForms
+from app.admin_base.deeds import DoesDeeds
+from app.admin_base.deleting import DeletesRecords
+from app.admin_base.export import ExportsRows
 from app.admin_base.fields import ShopConverter, ShopForm, cleaned
-from app.admin_base.formats import table_names
-from app.admin_base.showing import VEILED, Child, Deed, Listed, Toned, name_of, shown
-from app.admin_base.writing import LARGEST_ID, Refused, delete_rows, fill, prepare, supplied, write
-from app.db import Database
+from app.admin_base.hiding import HidesColumns
+from app.admin_base.once import Answer
+from app.admin_base.showing import VEILED, Child, Listed, Toned, is_health, name_of, readable, shown
+from app.admin_base.writing import LARGEST_ID, fill, write
+from app.db import Database, lock_row
 from app.i18n import Lazy, gettext
 from app.rules.access import may
-from app.rules.refusals import NotFound, RuleBroken, words
+from app.rules.refusals import NotFound, words
 
 _SAVED = words("已保存：{name}")
-_DELETED = words("已删除")
 _OWN_ONLY = words("只能选您服务过的顾客。新顾客第一次到店，请前台登记。")
-_CHECK = words("还没有保存，请看下面标出的地方。")
 
 
-class ShopView(ModelView):
+class ShopView(HidesColumns, DoesDeeds, MergesForms, ExportsRows, DeletesRecords, ModelView):
     """What every register has: the vocabulary's words, the shop's clock, rows the person may see, one way to write."""
 
     form_base_class = ShopForm
     form_converter = ShopConverter
-    can_export = False
     can_import = False
     page_size = 25
     page_size_options: ClassVar[Sequence[int]] = (25, 50, 100)
@@ -48,16 +48,17 @@ class ShopView(ModelView):
     database: ClassVar[Database]
     _admin_ref: ClassVar[Any]  # our RougeAdmin; its module imports this one
     column_filters: ClassVar[Sequence[Any]] = ()
+    in_menu: ClassVar[bool] = True
+    """Whether it is a register of its own; else a page of ours leads to it."""
+    journal_key: ClassVar[str] = ""
+    """What the journal's page calls a record of this table, where it can show one's history."""
     empty_hint: ClassVar[Lazy | None] = None
     search_hint: ClassVar[Lazy | None] = None
     children: ClassVar[Sequence[Child | Listed]] = ()
-    deeds: ClassVar[Sequence[Deed]] = ()
     extra_fields: ClassVar[Mapping[str, UnboundField]] = {}
     """Form fields that are no column: a password, a phone to be checked."""
     secret_fields: ClassVar[frozenset[str]] = frozenset()
     """Form fields never shown again once saved; left empty they stay as they are."""
-    before_delete: ClassVar[Callable[[Session, Any], None] | None] = None
-    """A rule that may refuse a deletion."""
     veiled: ClassVar[Mapping[str, Lazy]] = {}
     """What stands in place of a health column that has something, for a role that may not read it."""
 
@@ -70,7 +71,7 @@ class ShopView(ModelView):
 
     def is_visible(self, request: Request) -> bool:
         """In the menu only for whoever may open the list."""
-        return self.has_permission(request, "list")
+        return self.in_menu and self.has_permission(request, "list")
 
     def list_query(self, request: Request) -> Select[Any]:
         """The rows this person may see."""
@@ -113,30 +114,35 @@ class ShopView(ModelView):
     def _shown(self, row: Any, prop: str, value: Any, formatted: Any, is_formatted: bool) -> Any:
         if self._is_health(prop) and not self._may_see_health():
             return Toned(str(self.veiled.get(prop, VEILED)), "alarm") if value else formatted
-        return formatted if is_formatted or formatted is not value else shown(value, prop)
+        return formatted if is_formatted or formatted is not value else shown(readable(row, prop, value), prop)
 
     def _is_health(self, prop: str) -> bool:
-        column = self._mapper.columns.get(prop)
-        return column is not None and column.info.get("personal") == "health"
+        return is_health(self.model, prop)
 
     def _may_see_health(self, action: str = "details") -> bool:
         person = asking().person
         return person is not None and may(person.role, "health", action)
+
+    async def get_object_for_details(self, request: Request) -> Any:
+        """The record, loaded once for a request: SQLAdmin asks for it to check, to show and to list what hangs on it."""
+        loaded = request.state.loaded = getattr(request.state, "loaded", {})
+        key = (self.identity, request.path_params["pk"])
+        if key not in loaded:
+            loaded[key] = await super().get_object_for_details(request)
+        return loaded[key]
 
     async def details_context(self, request: Request) -> dict[str, Any]:
         """The lists under the record, and what can be done with it."""
         row = await self.get_object_for_details(request)
         if row is None:
             return {}
-        typed = getattr(request.state, "typed_deed", {})
-        return {
-            "lists": await anyio.to_thread.run_sync(self._lists, row),
-            "deeds": [
-                {"deed": deed, "form": typed.get(deed.name) or deed.form(), "is_open": deed.name in typed}
-                for deed in self.deeds
-                if self._may_do(deed) and deed.when(row)
-            ],
-        }
+        lists = await anyio.to_thread.run_sync(self._lists, row)
+        return {"lists": lists, "deeds": self.deeds_on(request, row), "history": self._way_to_history(row)}
+
+    def _way_to_history(self, row: SQLModel) -> str:
+        person = asking().person
+        may_read = self.journal_key and person is not None and may(person.role, "journal", "view")
+        return f"/admin/journal?{self.journal_key}={row.id}" if may_read else ""  # type: ignore[attr-defined]
 
     def _lists(self, row: SQLModel) -> list[dict[str, Any]]:
         person = asking().person
@@ -204,42 +210,49 @@ class ShopView(ModelView):
     async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
         """What the form shows: everything but what is never shown again."""
         values = await super().get_form_data_for_edit(obj)
-        return {name: None if name in self.secret_fields else value for name, value in values.items()}
+        return {
+            name: None if name in self.secret_fields else readable(obj, name, value, "edit")
+            for name, value in values.items()
+        }
 
     # ── Writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
-        """A new record, in one unit of work."""
-        typed = await self._prepared(request, data, None)
-        row = await write(request, self.database, lambda session: self.created(session, typed))
-        Flash.success(request, gettext(_SAVED).format(name=name_of(row, str(self.name))))
-        return row
+    async def insert_model(self, request: Request, data: dict[str, Any]) -> None:
+        """A new record, in one unit of work. SQLAdmin gets the answer from `request.state`."""
+        typed, form = await self._prepared(request, data, None), await request.form()
 
-    async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
-        """A changed record, in one unit of work."""
+        def work(session: Session) -> Answer:
+            return self._saved(request, form, self.created(session, typed))
+
+        request.state.answer = await write(request, self.database, work)
+
+    async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> None:
+        """A changed record, in one unit of work, put together with what others changed meanwhile."""
         before = await self.get_object_for_delete(pk)
-        typed = await self._prepared(request, data, before)
-        row = await write(
-            request, self.database, lambda session: self.changed(session, self._loaded(session, pk), typed)
-        )
-        Flash.success(request, gettext(_SAVED).format(name=name_of(row, str(self.name))))
-        return row
+        typed, form = await self._prepared(request, data, before), await request.form()
 
-    async def delete_all(self, request: Request, pks: Sequence[str]) -> None:
-        """All of these records or none of them."""
-        names = table_names(self._admin_ref.views)
+        def work(session: Session) -> Answer:
+            row = self._held(session, pk)
+            return self._saved(
+                request, form, self.changed(session, row, self.merged(session, request, row, typed, form))
+            )
 
-        check = type(self).before_delete
+        request.state.answer = await write(request, self.database, work)
 
-        def work(session: Session) -> None:
-            rows = [self._loaded(session, pk) for pk in pks]
-            if check is not None:
-                for row in rows:
-                    check(session, row)
-            delete_rows(session, rows, names)
+    def _saved(self, request: Request, form: FormData, row: Any) -> Answer:
+        address = urlsplit(str(self._admin_ref.get_save_redirect_url(request, form, self, row)))
+        path = f"{address.path}?{address.query}" if address.query else address.path
+        return Answer(path, gettext(_SAVED).format(name=name_of(row, str(self.name))))
 
-        await write(request, self.database, work)
-        Flash.success(request, gettext(_DELETED))
+    def _held(self, session: Session, pk: str) -> Any:
+        """A record nobody else changes until this unit of work ends."""
+        row = self._loaded(session, pk)
+        hold = type(self).holds
+        if hold is not None:
+            hold(session, row.id)
+        if lock_row(session, self.model, row.id) is None:
+            raise NotFound
+        return self._loaded(session, pk)
 
     async def _prepared(self, request: Request, data: dict[str, Any], row: Any) -> dict[str, Any]:
         request.state.form_names = tuple(data)
@@ -268,62 +281,3 @@ class ShopView(ModelView):
         fill(session, row, typed)
         session.flush()
         return row
-
-    # ── Deeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _may_do(self, deed: Deed) -> bool:
-        person = asking().person
-        return person is not None and may(person.role, *deed.needs)
-
-    @expose("/do/{deed}/{pk}", methods=["POST"])
-    async def do_deed(self, request: Request) -> Response:
-        """Do something to a record and show it again. For whoever the permission table allows this deed."""
-        deed = next((one for one in self.deeds if one.name == request.path_params["deed"]), None)
-        row = await self.get_object_for_details(request) if deed else None
-        if deed is None or row is None:
-            raise HTTPException(404)
-        if not self._may_do(deed):
-            raise HTTPException(403)
-        form = deed.form(await request.form())
-        try:
-            given = await self._do(request, deed, form, row)
-        except Refused as refusal:
-            return await self._shown_again(request, deed, form, str(refusal))
-        if deed.answer:
-            return await self._shown_once(request, deed, row, given)
-        Flash.success(request, str(deed.done))
-        return RedirectResponse(f"/admin/{self.identity}/details/{row.id}", 303)
-
-    async def _do(self, request: Request, deed: Deed, form: Form, row: Any) -> Any:
-        request.state.form_names = tuple(deed.fields)
-        if not deed.when(row):
-            raise Refused(gettext(RuleBroken.message))
-        if not form.validate():
-            raise Refused(gettext(_CHECK))
-        typed = {name: form[name].data for name in deed.fields}
-        typed |= {name: "" for name in typed if typed[name] is None and isinstance(form[name], StringField)}
-        if deed.before is not None:
-            typed = await prepare(request, deed.before, typed, row)
-
-        def work(session: Session) -> Any:
-            return deed.action(session, self._loaded(session, str(row.id)).id, **typed, **supplied(deed.action, 2))
-
-        return await write(request, self.database, work)
-
-    async def _shown_once(self, request: Request, deed: Deed, row: Any, given: Any) -> Response:
-        # A redirect or a message would put what was given into an address or a cookie.
-        back = f"/admin/{self.identity}/details/{row.id}"
-        context = {"deed": deed, "given": given, "title": name_of(row, str(self.name)), "back": back}
-        answer = await self.templates.TemplateResponse(request, deed.answer, context)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
-
-    async def _shown_again(self, request: Request, deed: Deed, form: Form, sentence: str) -> Response:
-        for name, sentences in getattr(request.state, "field_errors", {}).items():
-            form[name].errors = [*form[name].errors, *sentences]
-        request.state.typed_deed = {deed.name: form}
-        request.state.deed_refused = sentence
-        request.path_params["identity"] = self.identity
-        answer = await self._admin_ref.details(request)
-        answer.status_code = getattr(request.state, "refused_status", 422)
-        return answer

@@ -5,24 +5,25 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio.to_thread
-from sqlalchemy import Column, Table, func, select
+from sqlalchemy import Column, Table, select
 from sqlalchemy import inspect as mapped
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from app.actions.idempotency import do_once
 from app.admin_base.asking import asking, within_scope
-from app.admin_base.showing import name_of
+from app.admin_base.once import Answer
 from app.db import Database
 from app.i18n import gettext
-from app.rules.access import HISTORY
+from app.rules.idempotency import Kept, Keyed
+from app.rules.limits import TooManyTries
 from app.rules.refusals import NotFound, RuleBroken, words
 
-_T = TypeVar("_T")
 logger = logging.getLogger(__name__)
 
 _TAKEN = words("这个已经有了，请换一个。")
@@ -30,8 +31,6 @@ _OUT_OF_RANGE = words("这个数不在允许的范围内，请检查。")
 _GONE = words("选中的那一条已经不在了，请重新选择。")
 _MISSING = words("这一项要填写。")
 _SORRY = words("系统出了点问题，您刚才的内容没有保存成功，请稍后再试。")
-_HANGS = words("「{name}」还连着别的记录，不能删除：{records}。可以先处理它们，或者把它停用。")
-_COUNTED = words("{name} {n} 条")
 _CLASHES = {"unique": _TAKEN, "check": _OUT_OF_RANGE, "foreign": _GONE, "null": _MISSING}
 LARGEST_ID = 2_147_483_647
 """What PostgreSQL's integer holds."""
@@ -49,14 +48,6 @@ class ChoiceGone(RuleBroken):
     message = _GONE
 
 
-class HangsTogether(RuleBroken):
-    """A record others point at cannot be deleted."""
-
-    code = "hangs_together"
-    message = _HANGS
-    status = 409
-
-
 def _quiet(record: logging.LogRecord) -> bool:
     """SQLAdmin logs every refusal with a traceback, as if it were an accident."""
     return not (record.exc_info and isinstance(record.exc_info[1], Refused))
@@ -65,23 +56,33 @@ def _quiet(record: logging.LogRecord) -> bool:
 logging.getLogger("sqladmin.application").addFilter(_quiet)
 
 
-async def write(request: Request, database: Database, work: Callable[[Session], _T]) -> _T:
-    """Do `work` in one unit of work as the person signed in. Raises Refused with the words for the form, and leaves
-    `request.state.field_errors` for the fields."""
-    actor = asking().actor
+async def write(request: Request, database: Database, work: Callable[[Session], Answer]) -> Answer:
+    """Do `work` in one unit of work as the person signed in, once for each form (`admin_base.once`). Raises Refused with
+    the words for the form, and leaves `request.state.field_errors` for the fields."""
+    actor, now = asking().actor, asking().now
+    keyed: Keyed | None = getattr(request.state, "once", None)
+    only_shows = await is_language_switch(request)
 
-    def unit_of_work() -> _T:
+    def unit_of_work() -> Kept:
         with database.writing(actor) as session:
-            done = work(session)
-            session.flush()
-            return done
+
+            def whole() -> Kept:
+                answer = work(session)
+                session.flush()
+                if only_shows:
+                    raise Refused("")
+                return answer.kept()
+
+            return do_once(session, keyed, whole, now=now)
 
     try:
-        return await anyio.to_thread.run_sync(unit_of_work)
+        return Answer.of(await anyio.to_thread.run_sync(unit_of_work))
+    except Refused:
+        raise
     except NotFound as refusal:
         raise HTTPException(404, refusal.say(gettext)) from None
     except RuleBroken as refusal:
-        raise said(request, refusal.say(gettext), (refusal.field,) if refusal.field else ()) from None
+        raise _by_rule(request, refusal) from None
     except IntegrityError as error:
         kind, columns = clash(error)
         raise said(request, gettext(_CLASHES.get(kind, _SORRY)), columns) from None
@@ -93,6 +94,15 @@ async def write(request: Request, database: Database, work: Callable[[Session], 
         raise Refused(gettext(_SORRY)) from None
 
 
+async def is_language_switch(request: Request) -> bool:
+    """Whether a page that came back refused only asks for itself in another language: everything is tried as typed, so
+    that it says the same, and nothing is kept."""
+    if "switch" not in await request.form():
+        return False
+    request.state.refused_status = 200
+    return True
+
+
 async def prepare(
     request: Request, before: Callable[[dict[str, Any], Any], dict[str, Any]], typed: dict[str, Any], row: Any
 ) -> dict[str, Any]:
@@ -100,7 +110,13 @@ async def prepare(
     try:
         return await anyio.to_thread.run_sync(before, typed, row)
     except RuleBroken as refusal:
-        raise said(request, refusal.say(gettext), (refusal.field,) if refusal.field else ()) from None
+        raise _by_rule(request, refusal) from None
+
+
+def _by_rule(request: Request, refusal: RuleBroken) -> Refused:
+    if isinstance(refusal, TooManyTries):
+        request.state.refused_status = refusal.status
+    return said(request, refusal.say(gettext), (refusal.field,) if refusal.field else ())
 
 
 def said(request: Request, sentence: str, fields: tuple[str, ...] = ()) -> Refused:
@@ -193,38 +209,6 @@ def number_of(chosen: Any, field: str) -> int:
     return int(text)
 
 
-def delete_rows(session: Session, rows: list[SQLModel], names: Mapping[str, str]) -> None:
-    """Delete all of them or none. Raises HangsTogether with what points at the first that cannot go; `names` are the
-    tables' names as people read them."""
-    for row in rows:
-        hanging = [
-            gettext(_COUNTED).format(name=names.get(table, table), n=n) for table, n in _pointing_at(session, row) if n
-        ]
-        if hanging:
-            raise HangsTogether(
-                name=name_of(row, names.get(_table(row), "")), records="、".join(hanging)
-            )  # data: a list mark
-        session.delete(row)
-    session.flush()
-
-
-def _table(row: SQLModel) -> str:
-    return str(type(row).__tablename__)
-
-
-def _pointing_at(session: Session, row: SQLModel) -> list[tuple[str, int]]:
-    """How many rows of which table stand in the way: those that could not be without it, and its history, which is
-    nobody's to delete."""
-    mine = mapped(type(row)).local_table
-    return [
-        (table.name, session.execute(select(func.count()).select_from(table).where(key.parent == row.id)).scalar_one())  # type: ignore[attr-defined]
-        for table in SQLModel.metadata.sorted_tables
-        for key in table.foreign_keys
-        if key.column.table is mine
-        if key.ondelete == "RESTRICT" or (key.ondelete == "CASCADE" and table.name in HISTORY)
-    ]
-
-
 def supplied(function: Callable[..., Any], given: int = 0, **known: Any) -> dict[str, Any]:
     """Of the moment, the day, the rules, the person and what is `known`: whatever this function asks for by name after
     its first `given` parameters. The moment comes in the shop's zone."""
@@ -235,6 +219,7 @@ def supplied(function: Callable[..., Any], given: int = 0, **known: Any) -> dict
         "zone": here.zone,
         "policy": here.policy,
         "staff_id": here.person.staff_id if here.person else None,
+        "asking_session_id": here.person.session_id if here.person else 0,
         **known,
     }
     asked = list(inspect.signature(function).parameters)[given:]

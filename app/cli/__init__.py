@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from app import i18n
 from app.cli.trouble import sentence_for, settings_sentence
 from app.db import Database, migrate, open_database
+from app.gateways.presence import at_work
 from app.settings import Settings, current_settings
 from seed.reference import plant_reference
 
@@ -76,7 +77,7 @@ def shop(*, create: bool = False) -> Iterator[tuple[Settings, Database]]:
     `create` makes what is missing: folder, keys, tables of this version, reference rows.
     """
     settings = current_settings()
-    try:
+    with saying(settings), at_work(settings):
         if create:
             os.umask(0o077)  # what is made now is nobody else's to read
         database = open_database(settings, create=create)
@@ -84,7 +85,17 @@ def shop(*, create: bool = False) -> Iterator[tuple[Settings, Database]]:
             migrate(database, settings)
             with database.writing() as session:
                 plant_reference(session, now=datetime.now(UTC))
-        yield settings, database
+        try:
+            yield settings, database
+        finally:
+            database.engine.dispose()
+
+
+@contextmanager
+def saying(settings: Settings) -> Iterator[None]:
+    """Whatever goes wrong that can be mended becomes one line and exit 2."""
+    try:
+        yield
     except Exception as error:
         sentence = sentence_for(error, settings)
         if sentence is None:
@@ -93,4 +104,4 @@ def shop(*, create: bool = False) -> Iterator[tuple[Settings, Database]]:
 
 
 # The commands register themselves on `cli`; they need what stands above.
-from app.cli import demo, doctor, imports, prints, serve, users  # noqa: E402, F401
+from app.cli import backup, demo, doctor, imports, jobs, prints, serve, users  # noqa: E402, F401

@@ -10,6 +10,7 @@ from app import i18n
 from app.actions.demo import wipe_demo
 from app.audit import Actor
 from app.cli import cli, fail, report, shop
+from app.queries.staff import has_owner
 from seed.demo import DEMO_CUSTOMERS, DEMO_PASSWORD, DEMO_SEED, build_demo
 
 _MOST_CUSTOMERS = 9999
@@ -70,11 +71,16 @@ def _wipe(*, as_json: bool) -> None:
     with shop() as (_, database):
         with database.writing(Actor("rouge demo --wipe")) as session:
             wiped = wipe_demo(session)
-        database.engine.dispose()
+        with database.reading() as session:
+            is_ownerless = not has_owner(session)
     kept = sum(wiped.kept.values())
     sentence = i18n.gettext("演示数据已清空，共 {removed} 条。").format(removed=sum(wiped.removed.values()))
     if kept:
         sentence += "\n" + i18n.gettext(
             "有 {kept} 条演示记录被您自己的记录用到，所以留下了，从现在起算您自己的；留下的演示账号已停用。"
         ).format(kept=kept)
-    report(asdict(wiped), as_json=as_json, sentence=sentence)
+    if is_ownerless:
+        sentence += "\n" + i18n.gettext(
+            "店里现在没有店主账号了，谁也进不了后台。建一个：rouge init --owner 姓名 --password-stdin，或运行 rouge serve 打开它给的设置地址。"
+        )
+    report(asdict(wiped) | {"has_owner": not is_ownerless}, as_json=as_json, sentence=sentence)

@@ -4,7 +4,7 @@ import json
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,17 +17,26 @@ from sqlmodel import Session, col, select
 from app import i18n
 from app.cli import cli
 from app.cli.trouble import sentence_for
+from app.columns import opened
 from app.db import Database, driver_version, is_migrated, open_database
-from app.gateways.machine import NETWORK_FILE_SYSTEMS, ask_cdn, chinese_font, file_system_of, free_bytes
+from app.gateways.backups import last_backup_at, list_backups
+from app.gateways.backups.postgres import check_able
+from app.gateways.machine import NETWORK_FILE_SYSTEMS, ask_cdn, ask_mail, chinese_font, file_system_of, free_bytes
 from app.gateways.pdf import FONT_LINE, FontMissing, PdfUnavailable, check_printable
 from app.models import Customer, PublicToken
+from app.queries.databases import newest_entry_at
 from app.queries.demo import has_demo
+from app.queries.jobs import JobsHealth, jobs_health
+from app.queries.journal import verify_chain
 from app.queries.staff import has_owner
+from app.rules.backups import BackupNotMade
+from app.rules.jobs import Pulse
 from app.settings import Settings, current_settings
 
 _MIB = 1024 * 1024
 _LITTLE_SPACE, _TOO_LITTLE_SPACE = 500 * _MIB, 50 * _MIB
 _CLOCK_TOLERANCE_SECONDS = 120
+_CLOCK_JUMP = timedelta(minutes=5)
 _PLAIN_SQLITE = b"SQLite format 3\0"
 
 
@@ -193,7 +202,8 @@ def _database(settings: Settings) -> Iterator[Check]:
 
 def _inside(settings: Settings, database: Database, session: Session) -> Iterator[Check]:
     yield Check("database", State.FINE, i18n.gettext("数据库：{version}").format(version=_version(database, session)))
-    yield _encryption(settings, session, database)
+    sealing = _encryption(settings, session, database)
+    yield sealing
     if database.is_sqlite:
         yield _integrity(settings, session)
     if not is_migrated(database):
@@ -206,6 +216,15 @@ def _inside(settings: Settings, database: Database, session: Session) -> Iterato
         return
     yield Check("migrations", State.FINE, i18n.gettext("表结构是最新的"))
     yield _owner(session)
+    yield _newest(settings, session)
+    if sealing.state is State.FINE:  # with another shop's key no seal fits
+        yield _journal(session)
+    if not database.is_sqlite:
+        yield _dump_programs(database)
+    now = datetime.now(UTC)
+    health = jobs_health(session, now=now, backup_at=last_backup_at(settings, session, now=now))
+    yield _backup(settings, health)
+    yield _worker(health)
     if has_demo(session):
         message = i18n.gettext("里面有演示数据，演示账号的密码是公开的")
         yield Check("demo", State.NOTICE, message, i18n.gettext("正式营业前运行：rouge demo --wipe"))
@@ -256,8 +275,10 @@ def _integrity(settings: Settings, session: Session) -> Check:
 
 
 def _read_something_sealed(session: Session) -> None:
-    session.exec(select(PublicToken.token).limit(1)).first()
-    session.exec(select(Customer.phone).where(col(Customer.phone).is_not(None)).limit(1)).first()
+    token = session.exec(select(PublicToken).limit(1)).first()
+    customer = session.exec(select(Customer).where(col(Customer.phone).is_not(None)).limit(1)).first()
+    opened(token.token if token else None)
+    opened(customer.phone if customer else None)
 
 
 def _owner(session: Session) -> Check:
@@ -271,14 +292,86 @@ def _owner(session: Session) -> Check:
     )
 
 
+def _newest(settings: Settings, session: Session) -> Check:
+    """A row from the future tells of a clock that was put back: deadlines and "today" are wrong until it is right."""
+    newest, now = newest_entry_at(session), datetime.now(UTC)
+    if newest is not None and newest - now > _CLOCK_JUMP:
+        message = i18n.gettext("时钟可能倒退过：最新的一条记录写于 {at}，比现在还晚")
+        at = f"{newest.astimezone(settings.zone):%Y-%m-%d %H:%M}"
+        return Check("clock_jump", State.WRONG, message.format(at=at), "timedatectl set-ntp true")
+    return Check("clock_jump", State.FINE, i18n.gettext("没有来自未来的记录"))
+
+
+def _journal(session: Session) -> Check:
+    verdict = verify_chain(session)
+    if verdict.is_whole:
+        message = i18n.gettext("操作日志完整，共 {count} 条").format(count=f"{verdict.entries:,}")
+        return Check("journal", State.FINE, message)
+    message = i18n.gettext("操作日志从第 {entry} 条起对不上：有人绕过程序改动过，或数据库已损坏")
+    return Check(
+        "journal",
+        State.WRONG,
+        message.format(entry=verdict.broken_id),
+        i18n.gettext("先另存一份现状，再和最近的备份对照：rouge backup list"),
+    )
+
+
+def _dump_programs(database: Database) -> Check:
+    try:
+        check_able(database)
+    except BackupNotMade as trouble:
+        return Check("dump_programs", State.WRONG, trouble.say(i18n.gettext))
+    return Check("dump_programs", State.FINE, i18n.gettext("能备份 PostgreSQL：pg_dump 和权限都有"))
+
+
+def _backup(settings: Settings, health: JobsHealth) -> Check:
+    """By the files here; with PostgreSQL another machine may have made it, and the database knows."""
+    now = datetime.now(UTC)
+    ahead = next((one for one in list_backups(settings) if one.is_good and one.name.made_at - now > _CLOCK_JUMP), None)
+    if ahead is not None:
+        message = i18n.gettext("备份 {file} 的日期是 {at}，比现在还晚：做它的时候时钟不对").format(
+            file=ahead.file.name, at=f"{ahead.name.made_at.astimezone(settings.zone):%Y-%m-%d %H:%M}"
+        )
+        mend = i18n.gettext(
+            "先校准时钟（timedatectl set-ntp true），再做一份新的（rouge backup create），把那一份移到别处"
+        )
+        return Check("backup", State.WRONG, message, mend)
+    mend = i18n.gettext("现在就做一份：rouge backup create；每晚会自动做，只要 rouge serve 一直开着")
+    if health.last_backup_at is None:
+        state = State.WRONG if health.is_backup_old else State.NOTICE
+        return Check("backup", state, i18n.gettext("还没有一份试恢复过的备份"), mend)
+    words = {
+        "at": f"{health.last_backup_at.astimezone(settings.zone):%Y-%m-%d %H:%M}",
+        "hours": int((now - health.last_backup_at).total_seconds() // 3600),
+    }
+    message = i18n.gettext("最近一份好备份是 {at} 的，{hours} 小时前").format(**words)
+    if health.is_backup_old:
+        return Check("backup", State.WRONG, message, mend)
+    return Check("backup", State.FINE, message)
+
+
+def _worker(health: JobsHealth) -> Check:
+    if health.dead:
+        message = i18n.gettext("有 {count} 件任务做了多次都没有做成").format(count=health.dead)
+        return Check("jobs", State.WRONG, message, i18n.gettext("看原因：rouge jobs list，或后台首页的红字"))
+    if health.beat.pulse is Pulse.OK:
+        message = i18n.gettext("工作进程 {seconds} 秒前来看过").format(seconds=health.beat.seconds)
+        return Check("jobs", State.FINE, message)
+    message = i18n.gettext("工作进程没有在运行：备份、核对都要靠它")
+    return Check("jobs", State.NOTICE, message, i18n.gettext("开店时它会一起启动：rouge serve"))
+
+
 def _mail(settings: Settings) -> Check:
+    example = "ROUGE_SMTP_URL=smtps://user:password@smtp.example.com:465"
     if not settings.smtp_url:
-        message = i18n.gettext("没有设发信服务器（这一版还不发邮件）")
-        return Check("mail", State.NOTICE, message, "ROUGE_SMTP_URL=smtps://user:password@smtp.example.com:465")
+        return Check("mail", State.NOTICE, i18n.gettext("没有设发信服务器（这一版还不发邮件）"), example)
     host = urlsplit(settings.smtp_url).hostname or ""
     if not host or not settings.smtp_url.startswith(("smtp://", "smtps://")):
-        message = i18n.gettext("ROUGE_SMTP_URL 写得不对")
-        return Check("mail", State.WRONG, message, "ROUGE_SMTP_URL=smtps://user:password@smtp.example.com:465")
+        return Check("mail", State.WRONG, i18n.gettext("ROUGE_SMTP_URL 写得不对"), example)
+    reason = ask_mail(settings.smtp_url)
+    if reason is not None:
+        message = i18n.gettext("连不上发信服务器 {host}：{reason}").format(host=host, reason=reason)
+        return Check("mail", State.WRONG, message, i18n.gettext("核对 ROUGE_SMTP_URL 里的地址、端口、用户和密码"))
     return Check("mail", State.FINE, i18n.gettext("发信服务器：{host}").format(host=host))
 
 

@@ -1,6 +1,7 @@
 """`rouge serve`: from an empty folder, or from yesterday's, to an open shop."""
 
 import errno
+import os
 import signal
 import socket
 import sys
@@ -16,8 +17,12 @@ from app import i18n
 from app.actions.tokens import issue_token, revoke_tokens
 from app.cli import cli, fail, shop
 from app.db import Database
+from app.gateways.counting import counted_together
+from app.gateways.lifeline import Keeper, again
 from app.gateways.logs import log_config
 from app.gateways.machine import NETWORK_FILE_SYSTEMS, file_system_of
+from app.gateways.patience import PatientProtocol
+from app.gateways.presence import stay_at_work
 from app.labels import word_of
 from app.queries.demo import demo_logins, has_own_people
 from app.queries.staff import has_owner
@@ -36,7 +41,7 @@ def serve(
         bool, typer.Option("--demo-if-empty", help="空店先建演示数据 · build the demo shop where nobody is yet")  # data
     ] = False,
 ) -> None:
-    """开店：建库、升级，然后启动网页 · open the shop: make or upgrade the database, then serve the pages.
+    """开店：建库、升级，然后启动网页和工作进程 · open the shop: make or upgrade the database, then pages and worker.
 
     Ctrl+C 或 SIGTERM 关店 · Ctrl+C or SIGTERM closes it.
     """
@@ -54,8 +59,15 @@ def serve(
             typer.echo(i18n.gettext("正在建演示店，请稍等…"))
             build_demo(database, today=datetime.now(settings.zone).date(), zone=settings.zone)
         typer.echo(_welcome(settings, database))
+        stay_at_work(settings)
         database.engine.dispose()
-    _run(settings, listener)
+    # One worker on this machine, however many web processes.
+    keeper = Keeper(again("jobs", "work", "--parent", str(os.getpid())))
+    try:
+        with counted_together(settings.workers):
+            _run(settings, listener)
+    finally:
+        keeper.stop()
 
 
 def _is_empty(database: Database) -> bool:
@@ -179,12 +191,15 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     config = uvicorn.Config(
         "app.main:served_app",
         factory=True,
+        http=PatientProtocol,
         workers=settings.workers,
         log_config=log_config(settings.log_level, plain=sys.stderr.isatty()),
         server_header=False,
         # Only a proxy of ours may say who is calling; which one, FORWARDED_ALLOW_IPS tells (default: this machine).
         proxy_headers=settings.public_url.startswith("https://"),
         timeout_graceful_shutdown=20,
+        # A machine that is busy (it has just been switched on) must not have its starting processes taken for dead.
+        timeout_worker_healthcheck=60,
     )
     if settings.workers > 1:
         Multiprocess(config, sockets=[listener]).run()

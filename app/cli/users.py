@@ -135,7 +135,7 @@ def unlock(login: _Login) -> None:
     with shop() as (_, database):
         with database.writing(_ACTOR) as session:
             person = staff_by_login(session, login)
-            unlock_staff(session, person.staff_id)
+            unlock_staff(session, person.staff_id, now=datetime.now(UTC))
         typer.echo(i18n.gettext("{login} 现在可以重新登录").format(login=person.login))
 
 

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import re
 import shutil
+import smtplib
 import subprocess
 import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "ncpfs", "fuse.sshfs",
@@ -61,6 +63,28 @@ def _existing(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
+
+
+def ask_mail(url: str, *, timeout: float = 5.0) -> str | None:
+    """Why the mail server cannot be used, in its own words or the system's; None when it lets us in. Nothing is sent."""
+    parts = urlsplit(url)
+    try:
+        if parts.scheme == "smtps":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(parts.hostname or "", parts.port or 465, timeout=timeout)
+        else:
+            server = smtplib.SMTP(parts.hostname or "", parts.port or 587, timeout=timeout)
+        with server:
+            server.ehlo()
+            if parts.scheme == "smtp" and server.has_extn("starttls"):
+                server.starttls()
+                server.ehlo()
+            if parts.username:
+                server.login(unquote(parts.username), unquote(parts.password or ""))
+    except smtplib.SMTPResponseException as error:
+        return f"{error.smtp_code}"
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or type(error).__name__
+    return None
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, false, func, or_, select, true
+from sqlmodel import Session, and_, col, false, func, or_, select, true
 
+from app.columns import opened
 from app.models import Customer, Tier
+from app.queries.scopes import ANYTHING
 from app.queries.tokens import standing_token_row
 from app.rules.cards import (
     MOST_CARDS,
@@ -58,10 +60,12 @@ _HOLDERS = (
 )
 
 
-def card_holders(session: Session, choice: CardChoice) -> tuple[CardHolder, ...]:
-    """The active customers a print run is for, the highest tier first and by number within it: one colour after the
-    other comes out of the printer. Raises NobodyChosen, MembersUnknown, TierUnknown, TierEmpty or TooManyCards."""
-    wanted = _wanted(session, choice)
+def card_holders(
+    session: Session, choice: CardChoice, *, within: ColumnElement[bool] = ANYTHING
+) -> tuple[CardHolder, ...]:
+    """The active customers a print run is for, of those `within` somebody's reach, the highest tier first and by number
+    within it: one colour after the other comes out of the printer. Raises NobodyChosen, MembersUnknown, TierUnknown, TierEmpty or TooManyCards."""
+    wanted = and_(_wanted(session, choice), within)
     count = session.exec(select(func.count()).select_from(_HOLDERS.where(wanted).subquery())).one()
     if count > MOST_CARDS:
         raise TooManyCards(count=count, most=MOST_CARDS)
@@ -91,9 +95,11 @@ def _wanted(session: Session, choice: CardChoice) -> ColumnElement[bool]:
     )
 
 
-def member_numbers(session: Session, customer_ids: Sequence[int]) -> tuple[str, ...]:
-    """The member numbers of these customers, in order."""
-    wanted = select(Customer.member_no).where(col(Customer.id).in_(customer_ids))
+def member_numbers(
+    session: Session, customer_ids: Sequence[int], *, within: ColumnElement[bool] = ANYTHING
+) -> tuple[str, ...]:
+    """The member numbers of these customers, in order, of those `within` somebody's reach."""
+    wanted = select(Customer.member_no).where(col(Customer.id).in_(customer_ids), within)
     return tuple(session.exec(wanted.order_by(col(Customer.member_no))))
 
 
@@ -110,4 +116,5 @@ def card_of(session: Session, token: str, *, policy: Policy, now: datetime, zone
     holder = session.exec(_HOLDERS.where(Customer.id == row.subject_id)).first()
     if holder is None:
         return None
-    return CardHolder(*holder).card(row.token, issued_on=row.created_at.astimezone(zone).date(), policy=policy)
+    issued_on = row.created_at.astimezone(zone).date()
+    return CardHolder(*holder).card(opened(row.token) or "", issued_on=issued_on, policy=policy)

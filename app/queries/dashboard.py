@@ -2,7 +2,8 @@
 
 The addresses are a promise of the lists they open, whose filters mean the same conditions of `queries.scopes`:
 `purchase` ?occurred=today, ?slip=sale · `customer` ?created=today|this_month, ?birthday=within_7_days ·
-`survey-response` ?finished=last_30_days · `complaint` ?case=open|overdue|due_soon.
+`survey-response` ?finished=last_30_days · `complaint` ?case=open|overdue|due_soon ·
+`job` ?stage=dead.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, case, func, literal, select, union_all
 from sqlmodel import Session, col
 
-from app.models import Customer, ImportBatch, Purchase, SurveyAnswer, SurveyQuestion, SurveyResponse
+from app.models import Complaint, Customer, ImportBatch, Purchase, SurveyAnswer, SurveyQuestion, SurveyResponse
+from app.queries.jobs import jobs_health
 from app.queries.scopes import (
+    ANYTHING,
     CaseState,
     Slip,
     born,
@@ -24,15 +27,16 @@ from app.queries.scopes import (
     coming_week,
     last_days,
     midnight,
+    of_store,
     on_days,
     slips,
 )
-from app.rules.access import may, sees_only_own
+from app.rules.access import Scope, may, may_see, scope_of, sees_only_own
 from app.rules.birthdays import birthdays_between
 from app.rules.days import months_after
 from app.rules.policy import Policy
 from app.rules.surveys import is_satisfied, whole
-from app.vocabulary import Calendar, ImportKind, QuestionKind, Role
+from app.vocabulary import Calendar, ImportKind, JobStage, QuestionKind, Role
 
 WEEK = timedelta(days=7)
 SURVEY_DAYS = timedelta(days=30)
@@ -92,6 +96,23 @@ class LastImport:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """Whether the shop can rely on its machine. `stopped_since`: the worker has shown no sign of life since then, or
+    never (None with `is_asleep`). `dead`: jobs that were given up and wait for a person."""
+
+    is_asleep: bool
+    stopped_since: datetime | None
+    dead: Figure
+    last_backup_at: datetime | None
+    is_backup_old: bool
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether a person must do something."""
+        return self.is_asleep or self.is_backup_old or self.dead.value > 0
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """One look in the morning. Money in fen. "Before" is the same weekday a week ago up to the same hour, for the month
     the month before up to the same day, for surveys the 30 days before."""
@@ -109,17 +130,32 @@ class Dashboard:
     birthday_count: Figure
     birthdays: tuple[Birthday, ...]
     last_import: LastImport | None
+    machine: Machine | None
 
 
-def dashboard(session: Session, *, role: Role, now: datetime, zone: ZoneInfo, policy: Policy) -> Dashboard:
-    """The shop at this moment, its day being the zone's. Everybody who works here sees the numbers; names and the rows
-    behind a number only who may list them."""
+def dashboard(
+    session: Session,
+    *,
+    role: Role,
+    now: datetime,
+    zone: ZoneInfo,
+    policy: Policy,
+    store_id: int | None = None,
+    backup_at: datetime | None = None,
+) -> Dashboard:
+    """The shop at this moment, its day being the zone's. Everybody who works here sees the numbers, of her own store
+    where she has one; names and the rows behind a number only who may list them. `backup_at`: when the newest good backup
+    that is there was made."""
     today = now.astimezone(zone).date()
-    sales, takings = _purchases(session, role, now, zone)
-    arrivals, month = _customers(session, role, now, zone)
-    score, satisfied = _surveys(session, role, today, zone, policy)
-    waiting = _cases(session, role, now)
-    born = _address(role, "customers", "customer/list?birthday=within_7_days")
+    if scope_of(role, "dashboard") is Scope.ALL:
+        store_id = None
+    customers = _reach(Customer, store_id)
+    sales, takings = _purchases(session, role, now, zone, within=_reach(Purchase, store_id))
+    arrivals, month = _customers(session, role, now, zone, within=customers)
+    score, satisfied = _surveys(session, role, today, zone, policy=policy, within=_reach(SurveyResponse, store_id))
+    waiting = _cases(session, role, now, within=_reach(Complaint, store_id))
+    sees_birthdays = may_see(role, "customers", "birthday", "birth")
+    born = _address(role, "customers", "customer/list?birthday=within_7_days") if sees_birthdays else ""
     return Dashboard(
         today=today,
         sales=sales,
@@ -131,10 +167,17 @@ def dashboard(session: Session, *, role: Role, now: datetime, zone: ZoneInfo, po
         open_cases=waiting[CaseState.OPEN],
         overdue_cases=waiting[CaseState.OVERDUE],
         due_soon_cases=waiting[CaseState.DUE_SOON],
-        birthday_count=Figure(_birthday_count(session, today), born),
-        birthdays=tuple(_birthdays(session, today)) if born else (),
-        last_import=_last_import(session) if may(role, "import_batches", "list") else None,
+        birthday_count=Figure(_birthday_count(session, today, customers), born),
+        birthdays=tuple(_birthdays(session, today, customers)) if born else (),
+        last_import=_last_import(session, _reach(ImportBatch, store_id))
+        if may(role, "import_batches", "list")
+        else None,
+        machine=_machine(session, role, now, backup_at) if may(role, "jobs", "list") else None,
     )
+
+
+def _reach(table: Any, store_id: int | None) -> ColumnElement[bool]:
+    return ANYTHING if store_id is None else of_store(table, store_id)
 
 
 def _address(role: Role, subject: str, path: str) -> str | None:
@@ -150,21 +193,25 @@ def _sum(value: Any, *conditions: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((and_(*conditions), value), else_=0)), 0)
 
 
-def _purchases(session: Session, role: Role, now: datetime, zone: ZoneInfo) -> tuple[Figure, Figure]:
+def _purchases(
+    session: Session, role: Role, now: datetime, zone: ZoneInfo, *, within: ColumnElement[bool]
+) -> tuple[Figure, Figure]:
     """Today's slips and what they brought in, refunds taken off; a refund is a row with a negative amount."""
     today = now.astimezone(zone).date()
     at, paid, sold = col(Purchase.occurred_at), col(Purchase.paid_fen), slips(Slip.SALE)
     is_today, was_then = on_days(at, today, today, zone), _same_hours_last_week(at, now, zone)
     n, n_before, fen, fen_before = session.execute(
         select(_count(is_today, sold), _count(was_then, sold), _sum(paid, is_today), _sum(paid, was_then)).where(
-            is_today | was_then
+            is_today | was_then, within
         )
     ).one()
     rows = _address(role, "purchases", "purchase/list?occurred=today")
     return Figure(n, rows and f"{rows}&slip=sale", n_before), Figure(int(fen), rows, int(fen_before))
 
 
-def _customers(session: Session, role: Role, now: datetime, zone: ZoneInfo) -> tuple[Figure, Figure]:
+def _customers(
+    session: Session, role: Role, now: datetime, zone: ZoneInfo, *, within: ColumnElement[bool]
+) -> tuple[Figure, Figure]:
     """Who is new today, and this month; the month before counts to the same day."""
     today = now.astimezone(zone).date()
     at, a_month_ago = col(Customer.created_at), months_after(today, -1)
@@ -173,7 +220,7 @@ def _customers(session: Session, role: Role, now: datetime, zone: ZoneInfo) -> t
     month_before = on_days(at, a_month_ago.replace(day=1), a_month_ago, zone)
     n, n_before, months, months_before = session.execute(
         select(_count(day), _count(day_before), _count(month), _count(month_before)).where(
-            at >= midnight(a_month_ago.replace(day=1), zone)
+            at >= midnight(a_month_ago.replace(day=1), zone), within
         )
     ).one()
     return (
@@ -188,7 +235,9 @@ def _same_hours_last_week(column: Any, now: datetime, zone: ZoneInfo) -> ColumnE
     return and_(column >= midnight(then.astimezone(zone).date(), zone), column < then)
 
 
-def _surveys(session: Session, role: Role, today: date, zone: ZoneInfo, policy: Policy) -> tuple[Share, Share]:
+def _surveys(
+    session: Session, role: Role, today: date, zone: ZoneInfo, *, policy: Policy, within: ColumnElement[bool]
+) -> tuple[Share, Share]:
     """满意度得分: the mean of the finished responses' scores. 满意率: the share of ratings that `is_satisfied`. Source:
     semantics 5.6."""
     at = col(SurveyResponse.finished_at)
@@ -200,13 +249,19 @@ def _surveys(session: Session, role: Role, today: date, zone: ZoneInfo, policy: 
             _sum(func.coalesce(score, 0), this),
             _count(before, score.is_not(None)),
             _sum(func.coalesce(score, 0), before),
-        ).where(this | before)
+        ).where(this | before, within)
     ).one()
     rows = _address(role, "survey_responses", "survey-response/list?finished=last_30_days")
     is_enough = n >= policy.sample_min
     return (
         Share(_mean(total, n), n, is_enough, rows, _mean(total_before, n_before)),
-        Share(_satisfied_percent(session, this), n, is_enough, rows, _satisfied_percent(session, before)),
+        Share(
+            _satisfied_percent(session, and_(this, within)),
+            n,
+            is_enough,
+            rows,
+            _satisfied_percent(session, and_(before, within)),
+        ),
     )
 
 
@@ -227,9 +282,9 @@ def _mean(total: int, n: int) -> int | None:
     return whole(Fraction(int(total), n)) if n else None
 
 
-def _cases(session: Session, role: Role, now: datetime) -> dict[CaseState, Figure]:
+def _cases(session: Session, role: Role, now: datetime, *, within: ColumnElement[bool]) -> dict[CaseState, Figure]:
     counts = session.execute(
-        select(*(_count(cases(state, now)) for state in CaseState)).where(cases(CaseState.OPEN, now))
+        select(*(_count(cases(state, now)) for state in CaseState)).where(cases(CaseState.OPEN, now), within)
     ).one()
     return {
         state: Figure(n, _address(role, "complaints", f"complaint/list?case={state}"))
@@ -237,18 +292,18 @@ def _cases(session: Session, role: Role, now: datetime) -> dict[CaseState, Figur
     }
 
 
-def _birthday_count(session: Session, today: date) -> int:
+def _birthday_count(session: Session, today: date, within: ColumnElement[bool]) -> int:
     return session.execute(
-        select(func.count()).select_from(Customer).where(celebrating(*coming_week(today)))
+        select(func.count()).select_from(Customer).where(celebrating(*coming_week(today)), within)
     ).scalar_one()
 
 
-def _birthdays(session: Session, today: date) -> list[Birthday]:
+def _birthdays(session: Session, today: date, within: ColumnElement[bool]) -> list[Birthday]:
     """Who celebrates from today on, soonest first; no more than fit on the page. Each birthday is asked for by itself,
     so that a large shop reads a page full of customers and not everybody of the week."""
     each = [
         select(col(Customer.id), literal(on).label("on"), literal(calendar is Calendar.LUNAR).label("is_lunar"))
-        .where(born(calendar, month, day))
+        .where(born(calendar, month, day), within)
         .order_by(col(Customer.id))
         .limit(BIRTHDAYS_SHOWN)
         .subquery()
@@ -267,8 +322,19 @@ def _birthdays(session: Session, today: date) -> list[Birthday]:
     ]
 
 
-def _last_import(session: Session) -> LastImport | None:
-    batch = session.scalars(select(ImportBatch).order_by(col(ImportBatch.id).desc()).limit(1)).first()
+def _machine(session: Session, role: Role, now: datetime, backup_at: datetime | None) -> Machine:
+    health = jobs_health(session, now=now, backup_at=backup_at)
+    return Machine(
+        is_asleep=health.is_asleep,
+        stopped_since=health.beat.at,
+        dead=Figure(health.dead, _address(role, "jobs", f"job/list?stage={JobStage.DEAD}")),
+        last_backup_at=health.last_backup_at,
+        is_backup_old=health.is_backup_old,
+    )
+
+
+def _last_import(session: Session, within: ColumnElement[bool]) -> LastImport | None:
+    batch = session.scalars(select(ImportBatch).where(within).order_by(col(ImportBatch.id).desc()).limit(1)).first()
     if batch is None:
         return None
     return LastImport(

@@ -1,18 +1,44 @@
 """Conditions that narrow a table: the same for a number on the dashboard and for the list that opens behind it."""
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
+from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 
-from app.models import Complaint, Customer, Purchase, PurchaseLine, SkinRecord, Visit
+from app.models import (
+    AuditEntry,
+    Complaint,
+    ComplaintEvent,
+    Consent,
+    Customer,
+    ImportBatch,
+    OutboundMessage,
+    Purchase,
+    PurchaseLine,
+    SkinRecord,
+    Staff,
+    StaffSession,
+    Store,
+    Survey,
+    SurveyAnswer,
+    SurveyQuestion,
+    SurveyResponse,
+    Visit,
+)
+from app.queries.staff import SignedIn
+from app.rules.access import Scope, scope_of
 from app.rules.birthdays import birthdays_between
 from app.rules.complaints import OPEN
+from app.rules.sessions import AT_THE_TILL, IDLE_LIMIT, TILL_IDLE_LIMIT
 from app.vocabulary import Calendar, CustomerStatus
 
+ANYTHING: ColumnElement[bool] = true()
+"""The reach of whoever asks from the command line."""
 DUE_SOON = timedelta(hours=12)
 """How long before its deadline a case calls for somebody."""
 
@@ -84,14 +110,111 @@ def celebrating(first: date, last: date) -> ColumnElement[bool]:
     return or_(false(), *(born(*birthday) for birthday in birthdays_between(first, last)))
 
 
+def signed_in_now(now: datetime) -> ColumnElement[bool]:
+    """Sign-ins that still open the door: `rules.sessions.is_over`, as the database says it."""
+    seen = col(StaffSession.last_seen_at)
+    at_the_till: Any = aliased(Staff)
+    of_the_till = exists().where(
+        at_the_till.id == col(StaffSession.staff_id), col(at_the_till.role).in_(sorted(AT_THE_TILL))
+    )
+    return and_(
+        col(StaffSession.ended_at).is_(None),
+        col(StaffSession.expires_at) > now,
+        or_(seen > now - IDLE_LIMIT, and_(seen > now - TILL_IDLE_LIMIT, of_the_till)),
+    )
+
+
+def signed_out(now: datetime) -> ColumnElement[bool]:
+    """Sign-ins that are over, whoever or whatever ended them."""
+    return not_(signed_in_now(now))
+
+
+def visible(table: Any, person: SignedIn) -> ColumnElement[bool] | None:
+    """Of a table's rows those this person may see or name. None: all of them, so that nothing has to be asked."""
+    scope = scope_of(person.role, str(table.__tablename__))
+    if scope is None:
+        return false()
+    store = None if scope is Scope.ALL or person.store_id is None else of_store(table, person.store_id)
+    if scope is not Scope.OWN:
+        return store
+    own = own_rows(table, person.staff_id)
+    return own if store is None else and_(own, store)
+
+
 def own_rows(table: type[SQLModel], staff_id: int) -> ColumnElement[bool]:
-    """What a person served herself, where `rules.access.sees_only_own` says so. Nothing for a table without a server."""
+    """What a person served herself, where `rules.access` says so. Nothing for a table without a server."""
     served = select(Visit.customer_id).where(Visit.staff_id == staff_id)
+    answered = select(SurveyResponse.id).where(col(SurveyResponse.customer_id).in_(served))
     conditions: dict[type[SQLModel], ColumnElement[bool]] = {
         Customer: col(Customer.id).in_(served),
         SkinRecord: or_(col(SkinRecord.customer_id).in_(served), col(SkinRecord.staff_id) == staff_id),
         Purchase: col(Purchase.id).in_(select(PurchaseLine.purchase_id).where(PurchaseLine.staff_id == staff_id)),
         PurchaseLine: col(PurchaseLine.staff_id) == staff_id,
         Visit: col(Visit.staff_id) == staff_id,
+        SurveyResponse: col(SurveyResponse.customer_id).in_(served),
+        SurveyAnswer: col(SurveyAnswer.response_id).in_(answered),
     }
     return conditions.get(table, false())
+
+
+def of_store(table: type[SQLModel], store_id: int) -> ColumnElement[bool]:
+    """What belongs to one store, or to none: a row by the store it names, else by what it hangs on. A table without a
+    line in `_OF_STORE` belongs to nobody."""
+    return _OF_STORE[table](table, store_id) if table in _OF_STORE else false()
+
+
+def _of_it_or_none(row: Any, store_id: int) -> ColumnElement[bool]:
+    return or_(row.store_id == store_id, row.store_id.is_(None))
+
+
+def _of_it_or_its_customers(row: Any, store_id: int) -> ColumnElement[bool]:
+    # What names no store is everybody's only as far as its customer is.
+    return or_(row.store_id == store_id, and_(row.store_id.is_(None), _on(Customer, row.customer_id, store_id)))
+
+
+def _customers(row: Any, store_id: int) -> ColumnElement[bool]:
+    """Who belongs to the store or to none, and who bought something or was served there."""
+    happened: tuple[Any, ...] = (aliased(Purchase), aliased(Visit))
+    return or_(
+        _of_it_or_none(row, store_id),
+        *(
+            # Adding nothing keeps SQLite from walking through all that happened in the store, once for every customer.
+            exists().where(one.customer_id == row.id, one.store_id + 0 == store_id)
+            for one in happened
+        ),
+    )
+
+
+def _responses(row: Any, store_id: int) -> ColumnElement[bool]:
+    """Answers to the store's own survey; to one of the whole house, as far as it may see who answered."""
+    asked: Any = aliased(Survey)
+    hers = or_(asked.store_id == store_id, and_(asked.store_id.is_(None), _on(Customer, row.customer_id, store_id)))
+    return exists().where(asked.id == row.survey_id, hers)
+
+
+def _on(parent: Any, key: Any, store_id: int) -> ColumnElement[bool]:
+    """Hanging on a row of the store, or on none. Asked row by row, for only a page of rows is ever looked at."""
+    above: Any = aliased(parent)
+    return or_(key.is_(None), exists().where(above.id == key, _OF_STORE[parent](above, store_id)))
+
+
+_OF_STORE: dict[type[SQLModel], Callable[[Any, int], ColumnElement[bool]]] = {
+    Store: lambda row, store_id: row.id == store_id,
+    Staff: _of_it_or_none,
+    Customer: _customers,
+    SkinRecord: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    Consent: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    Purchase: _of_it_or_its_customers,
+    PurchaseLine: lambda row, store_id: _on(Purchase, row.purchase_id, store_id),
+    Visit: _of_it_or_its_customers,
+    Survey: _of_it_or_none,
+    SurveyQuestion: lambda row, store_id: _on(Survey, row.survey_id, store_id),
+    SurveyResponse: _responses,
+    SurveyAnswer: lambda row, store_id: _on(SurveyResponse, row.response_id, store_id),
+    Complaint: _of_it_or_its_customers,
+    ComplaintEvent: lambda row, store_id: _on(Complaint, row.complaint_id, store_id),
+    OutboundMessage: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    ImportBatch: lambda row, store_id: _on(Staff, row.staff_id, store_id),
+    # The journal of a store is what its own people did; what the owner or the machine did is not its business.
+    AuditEntry: lambda row, store_id: row.staff_id.in_(select(Staff.id).where(Staff.store_id == store_id)),
+}

@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from app.models import Staff, StaffSession
-from app.rules.sessions import is_over
+from app.rules.limits import network_of
+from app.rules.sessions import FAMILIAR_FOR, is_over
 from app.rules.staff import LoginUnknown, LoginWrong, login_of
 from app.rules.tokens import fingerprint
 from app.vocabulary import Role
@@ -60,6 +61,17 @@ def credentials_of(session: Session, login: str) -> Credentials | None:
         return None
     staff = session.exec(select(Staff).where(Staff.login == wanted, col(Staff.is_active))).first()
     return Credentials(staff.id or 0, staff.name, staff.password_hash) if staff else None
+
+
+def networks_of(session: Session, login: str, now: datetime) -> frozenset[str]:
+    """From where the person of this login (as it is kept) has signed in lately."""
+    addresses = session.exec(
+        select(StaffSession.ip)
+        .join(Staff, col(Staff.id) == StaffSession.staff_id)
+        .where(Staff.login == login, StaffSession.created_at > now - FAMILIAR_FOR)
+        .distinct()
+    )
+    return frozenset(network_of(address) for address in addresses if address)
 
 
 def staff_of_session(session: Session, sid: str, now: datetime) -> SignedIn | None:

@@ -36,3 +36,12 @@ def bought_between(
     ):
         slips[customer_id].append(Bought(purchase_id, at.astimezone(zone).date(), paid_fen, refund_of_id))
     return slips
+
+
+def buyers_after(session: Session, customer_id: int, limit: int) -> list[int]:
+    """The next customers after this number who ever bought something, in order."""
+    buyer = col(Purchase.customer_id)
+    return [
+        one or 0
+        for one in session.exec(select(buyer).where(buyer > customer_id).distinct().order_by(buyer).limit(limit))
+    ]

@@ -15,7 +15,8 @@ from app.gateways.pdf import PdfTrouble
 from app.gateways.prints import Press, card_address, flower
 from app.queries.cards import card_of
 from app.queries.policy import current_policy
-from app.routes.deps import DatabaseDep, Now, SettingsDep
+from app.routes.deps import CallerDep, DatabaseDep, Now, SettingsDep
+from app.routes.guessing import note_bad_token
 from app.routes.rendering import page
 from app.rules.cards import Card, masked_name
 from app.rules.policy import Policy
@@ -45,18 +46,20 @@ class CardNotPrintable(RuleBroken):
 
 # The two files stand before the page: its address would take their names for a token.
 @router.get("/card/{token}.png", name="card:picture")
-def picture(token: str, database: DatabaseDep, settings: SettingsDep, now: Now) -> Response:
+def picture(token: str, database: DatabaseDep, settings: SettingsDep, now: Now, caller: CallerDep) -> Response:
     """The card's QR with the shop and the member number under it, to keep on the phone. Open to customers."""
-    card, policy = _card(database, settings, token, now)
+    card, policy = _card(database, settings, token, now, caller=caller)
     lines = (policy.shop_name, i18n.gettext("会员号 {number}").format(number=i18n.grouped(card.member_no)))
     image = qr.captioned_png(card_address(settings.base_url, token), lines)
     return Response(image, media_type="image/png", headers=_PRIVATE)
 
 
 @router.get("/card/{token}.pdf", name="card:print")
-def printed(request: Request, token: str, database: DatabaseDep, settings: SettingsDep, now: Now) -> Response:
+def printed(
+    request: Request, token: str, *, database: DatabaseDep, settings: SettingsDep, now: Now, caller: CallerDep
+) -> Response:
     """The card as PDF, both sides, the name masked. Open to customers."""
-    card, policy = _card(database, settings, token, now)
+    card, policy = _card(database, settings, token, now, caller=caller)
     try:
         document = Press(request.app.state.templates, policy, settings.base_url).member_cards([card], Layout.CR80)
     except PdfTrouble as trouble:
@@ -67,9 +70,11 @@ def printed(request: Request, token: str, database: DatabaseDep, settings: Setti
 
 
 @router.get("/card/{token}", name="card:show")
-def show(request: Request, token: str, database: DatabaseDep, settings: SettingsDep, now: Now) -> Response:
+def show(
+    request: Request, token: str, *, database: DatabaseDep, settings: SettingsDep, now: Now, caller: CallerDep
+) -> Response:
     """The card: shop, masked name, tier, number, validity and the QR to show at the counter. Open to customers."""
-    card, policy = _card(database, settings, token, now)
+    card, policy = _card(database, settings, token, now, caller=caller)
     answer = page(
         request,
         "cards/page.html",
@@ -84,11 +89,12 @@ def show(request: Request, token: str, database: DatabaseDep, settings: Settings
     return answer
 
 
-def _card(database: Database, settings: Settings, token: str, now: datetime) -> tuple[Card, Policy]:
+def _card(database: Database, settings: Settings, token: str, now: datetime, *, caller: str) -> tuple[Card, Policy]:
     """The card as a stranger may see it, and the shop. Closes the database before anything is drawn."""
     with database.reading() as session:
         policy = current_policy(session)
         card = card_of(session, token, policy=policy, now=now, zone=settings.zone)
     if card is None:
+        note_bad_token(database, caller, now=now)
         raise CardUnknown
     return replace(card, name=masked_name(card.name)), policy

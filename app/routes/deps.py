@@ -1,4 +1,7 @@
-"""What a route may ask for: the time, the database, the rules, the language."""
+"""What a route may ask for: the time, the database, the rules, the language.
+
+What waits for nothing is `async`: FastAPI would carry each of the others to a thread of its own and back.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,22 +9,50 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlmodel import Session
+from starlette.exceptions import HTTPException
 
+from app.admin_base.once import keyed_request
 from app.db import Database
 from app.queries.policy import current_policy
+from app.rules.access import OPEN
+from app.rules.idempotency import Keyed
+from app.rules.limits import network_of
 from app.rules.policy import Policy
 from app.settings import Settings
 
 
-def _now() -> datetime:
+async def check_open(request: Request) -> None:
+    """Shut what `rules.access.OPEN` does not name: outside the back office nobody asks who somebody is. Raises
+    HTTPException 403."""
+    if request.method not in OPEN.get(request.scope["route"].name, ()):
+        raise HTTPException(403)
+
+
+def clock() -> datetime:
+    """The time it is, for `app.state.clock`: whoever asks a request's moment asks there."""
     return datetime.now(UTC)
 
 
-def _database(request: Request) -> Database:
+async def _now(request: Request) -> datetime:
+    return request.app.state.clock()
+
+
+async def _caller(request: Request) -> str:
+    """From where a request comes, as tries are counted: behind a proxy uvicorn has put the browser's own address there."""
+    return network_of(request.client.host if request.client else "")
+
+
+async def _keyed(request: Request) -> Keyed | None:
+    """The request's own key, for `actions.idempotency.do_once`. A stranger who guessed it would have to send the same
+    body, too."""
+    return await keyed_request(request, "public")
+
+
+async def _database(request: Request) -> Database:
     return request.app.state.database
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     return request.app.state.settings
 
 
@@ -31,6 +62,8 @@ def _reading(database: Annotated[Database, Depends(_database)]) -> Iterator[Sess
 
 
 Now = Annotated[datetime, Depends(_now)]
+CallerDep = Annotated[str, Depends(_caller)]
+OnceDep = Annotated[Keyed | None, Depends(_keyed)]
 DatabaseDep = Annotated[Database, Depends(_database)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 ReadDep = Annotated[Session, Depends(_reading, scope="function")]

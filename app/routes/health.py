@@ -1,13 +1,19 @@
 """For the operator: does the process live, is everything in order."""
 
+import time
+from typing import Any
+
 from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse
 
-from app.db import is_migrated
-from app.routes.deps import DatabaseDep
+from app.db import Database, is_migrated
+from app.queries.jobs import last_beat
+from app.routes.deps import DatabaseDep, Now
+from app.rules.jobs import LATE_AFTER, Pulse
 
 router = APIRouter()
+_STARTED = time.monotonic()
 
 
 @router.get("/healthz", name="health:alive")
@@ -17,12 +23,27 @@ def alive() -> dict[str, str]:
 
 
 @router.get("/readyz", name="health:ready")
-def ready(database: DatabaseDep) -> JSONResponse:
-    """200 only when the database answers and its tables are up to date; each part in JSON. Open to everyone."""
-    parts = {"database": "ok", "migrations": "ok"}
+def ready(database: DatabaseDep, now: Now) -> JSONResponse:
+    """200 only when the database answers, its tables are up to date and the worker of the jobs lives; each part in JSON,
+    with the seconds since the worker's last sweep. Open to everyone."""
+    parts: dict[str, Any] = {"database": "ok", "migrations": "ok", "jobs": "unknown", "last_sweep_seconds": None}
     try:
-        if not is_migrated(database):
+        if is_migrated(database):
+            parts |= _jobs(database, now)
+        else:
             parts["migrations"] = "behind"
     except (SQLAlchemyError, OSError):
-        parts = {"database": "unreachable", "migrations": "unknown"}
-    return JSONResponse(parts, status_code=200 if set(parts.values()) == {"ok"} else 503)
+        parts |= {"database": "unreachable", "migrations": "unknown"}
+    is_ready = parts["database"] == parts["migrations"] == "ok" and (parts["jobs"] == Pulse.OK or _has_just_started())
+    return JSONResponse(parts, status_code=200 if is_ready else 503)
+
+
+def _jobs(database: Database, now: Any) -> dict[str, Any]:
+    with database.reading() as session:
+        beat = last_beat(session, now=now)
+    return {"jobs": beat.pulse, "last_sweep_seconds": beat.seconds}
+
+
+def _has_just_started() -> bool:
+    """The worker is started beside the pages: it may need a moment, and its last sign is from yesterday."""
+    return time.monotonic() - _STARTED < LATE_AFTER.total_seconds()

@@ -6,13 +6,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app import i18n
+from app.queries.policy import current_policy
+from app.routes.guard import security_headers
 from app.routes.rendering import page
+from app.rules.limits import TooManyTries
 from app.rules.refusals import RuleBroken, words
 
 _WORDS = {
+    400: words("这份表单没能读懂，什么都没有保存。请返回上一页，重新填写再发送。"),
     403: words("您没有打开这一页的权限。"),
     404: words("没有找到这一页。链接可能不完整，请重新扫码或返回。"),
     405: words("这一页不能这样打开。请返回上一页再试。"),
+    408: words("内容传得太慢，已经中断，没有保存。请检查网络后再试。"),
     413: words("内容太长了，请缩短后再发送。"),
     422: words("有一项没有填对，请返回检查。"),
     429: words("操作太快了，请稍等一会儿再试。"),
@@ -26,6 +31,15 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RuleBroken)
     def _refused(request: Request, refusal: RuleBroken) -> Response:
         return page(request, "error.html", status=refusal.status, message=refusal.say(i18n.gettext))
+
+    @app.exception_handler(TooManyTries)
+    def _throttled(request: Request, refusal: TooManyTries) -> Response:
+        """With the shop's telephone number: whoever cannot wait can call."""
+        with app.state.database.reading() as session:
+            policy = current_policy(session)
+        answer = page(request, "error.html", status=429, message=refusal.say(i18n.gettext), policy=policy)
+        answer.headers["retry-after"] = str(refusal.seconds)
+        return answer
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
@@ -41,4 +55,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def _broken(request: Request, error: Exception) -> Response:
-        return page(request, "error.html", status=500, message=i18n.gettext(_SORRY))
+        # This answer passes none of the guards on its way out.
+        answer = page(request, "error.html", status=500, message=i18n.gettext(_SORRY))
+        answer.headers.update(security_headers(app.state.settings))
+        answer.headers.update({"cache-control": "no-store", "referrer-policy": "same-origin"})
+        answer.headers["x-request-id"] = request.scope.get("request_id", "")
+        return answer

@@ -11,22 +11,28 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from app import i18n
+from app.actions.idempotency import do_once
 from app.actions.staff import create_first_owner
 from app.actions.tokens import revoke_tokens
 from app.audit import Actor
 from app.db import Database
 from app.gateways.passwords import hash_password
+from app.queries.idempotency import kept_answer
 from app.queries.staff import has_owner
 from app.queries.tokens import subject_of
-from app.routes.deps import DatabaseDep, Now, PolicyDep, ReadDep
+from app.routes.deps import CallerDep, DatabaseDep, Now, OnceDep, PolicyDep, ReadDep
+from app.routes.guessing import note_bad_token
 from app.routes.rendering import page
+from app.rules.idempotency import Kept, Keyed
+from app.rules.limits import TooManyTries
 from app.rules.passwords import PasswordsDiffer, check_password
 from app.rules.policy import Policy
-from app.rules.refusals import RuleBroken
+from app.rules.refusals import RuleBroken, words
 from app.rules.staff import login_of, name_of, shop_name_of
 from app.vocabulary import TokenPurpose
 
 router = APIRouter()
+_OPENED = "/admin/login?opened=1"
 NOBODY = 0
 """A set-up code is about no record: there is no owner yet."""
 
@@ -70,49 +76,99 @@ def _is_open(session: Session, code: str, now: datetime) -> bool:
     return subject_of(session, code, TokenPurpose.SETUP, now) is not None
 
 
-def _explained(request: Request, policy: Policy, code: str) -> Response:
-    error = i18n.gettext("这个开店码不对，或者已经过期。请核对后再试。") if code else ""
-    return page(request, "setup/code.html", status=403 if code else 200, policy=policy, code=code, error=error)
+class CodeWrong(RuleBroken):
+    """No set-up under this code, or none any more."""
+
+    code = "setup_code_wrong"
+    message = words("这个开店码不对，或者已经过期。请核对后再试。")
+    status = 403
+
+
+def _explained(request: Request, policy: Policy, code: str, refusal: RuleBroken | None) -> Response:
+    status, error = (refusal.status, refusal.say(i18n.gettext)) if refusal else (200, "")
+    explained = page(request, "setup/code.html", status=status, policy=policy, code=code, error=error)
+    if isinstance(refusal, TooManyTries):
+        explained.headers["retry-after"] = str(refusal.seconds)
+    return explained
+
+
+def _refused(database: Database, code: str, caller: str, now: datetime) -> RuleBroken | None:
+    """Why this code does not open; None where none was given. A guess is counted."""
+    if not code:
+        return None
+    try:
+        note_bad_token(database, caller, now=now)
+    except TooManyTries as refusal:
+        return refusal
+    return CodeWrong()
 
 
 @router.get("/setup", name="setup:show")
-def show(request: Request, session: ReadDep, policy: PolicyDep, now: Now, code: str = "") -> Response:
+def show(
+    request: Request,
+    *,
+    database: DatabaseDep,
+    session: ReadDep,
+    policy: PolicyDep,
+    now: Now,
+    caller: CallerDep,
+    code: str = "",
+) -> Response:
     """The form for whoever holds the code, for anybody else where to find it. Open to everyone until there is an
     owner."""
     code = code.strip()
     if not _is_open(session, code, now):
-        return _explained(request, policy, code)
+        return _explained(request, policy, code, _refused(database, code, caller, now))
     return page(request, "setup/page.html", policy=policy, typed=Typed(code=code), errors={})
 
 
 @router.post("/setup", name="setup:open")
 def open_shop(
-    request: Request, database: DatabaseDep, policy: PolicyDep, now: Now, typed: Annotated[Typed, Form()]
+    request: Request,
+    *,
+    database: DatabaseDep,
+    policy: PolicyDep,
+    now: Now,
+    caller: CallerDep,
+    keyed: OnceDep,
+    typed: Annotated[Typed, Form()],
 ) -> Response:
     """Make the owner's account and name the shop. Open to everyone who holds the code, until there is an owner."""
     with database.reading() as session:
-        if not _is_open(session, typed.code, now):
-            return _explained(request, policy, typed.code)
-    errors = typed.errors() or _opened(database, typed, now)
+        try:
+            is_open = _is_open(session, typed.code, now)
+        except HTTPException:
+            # The second tap of whoever has just opened the shop.
+            if keyed is None or kept_answer(session, keyed) is None:
+                raise
+            return RedirectResponse(_OPENED, 303)
+    if not is_open:
+        return _explained(request, policy, typed.code, _refused(database, typed.code, caller, now))
+    errors = typed.errors() or _opened(database, typed, keyed, now)
     if errors:
         return page(request, "setup/page.html", status=422, policy=policy, typed=typed, errors=errors)
-    return RedirectResponse("/admin/login?opened=1", 303)
+    return RedirectResponse(_OPENED, 303)
 
 
-def _opened(database: Database, typed: Typed, now: datetime) -> dict[str, str]:
+def _opened(database: Database, typed: Typed, keyed: Keyed | None, now: datetime) -> dict[str, str]:
     """Open the shop; the code is used up with it. Returns what was refused, by field."""
     try:
         password_hash = hash_password(typed.password)
         with database.writing(Actor("setup")) as session:
-            create_first_owner(
-                session,
-                name=typed.name,
-                login=typed.login,
-                shop_name=typed.shop_name,
-                password_hash=password_hash,
-                now=now,
-            )
-            revoke_tokens(session, TokenPurpose.SETUP, [NOBODY], now=now)
+
+            def work() -> Kept:
+                create_first_owner(
+                    session,
+                    name=typed.name,
+                    login=typed.login,
+                    shop_name=typed.shop_name,
+                    password_hash=password_hash,
+                    now=now,
+                )
+                revoke_tokens(session, TokenPurpose.SETUP, [NOBODY], now=now)
+                return Kept(303, _OPENED)
+
+            do_once(session, keyed, work, now=now)
     except RuleBroken as refusal:
         return {refusal.field or "": refusal.say(i18n.gettext)}
     return {}

@@ -1,51 +1,46 @@
 """A survey on the customer's phone: one question per screen, every answer kept at once, thanks at the end."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Form, Request
-from pydantic import BaseModel
+from fastapi import APIRouter, Request
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from app import i18n
-from app.actions.surveys import contact_from, finish_response, leave_contact, new_submission_id, save_answer
-from app.audit import CUSTOMER
-from app.db import Database
-from app.queries.surveys import Run, SurveySheet, check_answerable, is_of_another_survey, run_of, survey_sheet
-from app.routes.deps import DatabaseDep, Now, PolicyDep, ReadDep, SettingsDep
+from app.actions.submissions import Submission, Taken, given, take_submissions
+from app.actions.surveys import new_submission_id
+from app.group_commit import GroupWriter, Overloaded
+from app.queries.policy import current_policy
+from app.queries.surveys import Run, SurveySheet, is_of_another_survey, run_of, survey_sheet
+from app.routes.deps import Now, PolicyDep, ReadDep, check_open
 from app.routes.rendering import page, wants_fragment
+from app.rules.limits import TooManyTries, network_of
 from app.rules.policy import Policy
-from app.rules.questions import TEXT_MAX, Answer, AnswerMissing, Question
-from app.rules.refusals import RuleBroken
-from app.rules.surveys import (
-    CONTACT_KEY,
-    AlreadyAnswered,
-    SurveyByInvitation,
-    SurveyClosed,
-    SurveyNotOpenYet,
-    SurveyUnknown,
-    is_submission_id,
-)
+from app.rules.questions import TEXT_MAX, Answer, Question
+from app.rules.refusals import RuleBroken, words
+from app.rules.surveys import SurveyByInvitation, SurveyClosed, SurveyNotOpenYet, SurveyUnknown, is_submission_id
+from app.settings import Settings
 from app.vocabulary import QuestionKind
 
 router = APIRouter()
+Submissions = GroupWriter[Submission, Taken]
 _SHUT = (SurveyUnknown, SurveyClosed, SurveyNotOpenYet, SurveyByInvitation)
-
-
-class Typed(BaseModel):
-    """What a survey form sends. `answer` is there once, or once per ticked box."""
-
-    submission_id: str = ""
-    question: str = ""
-    answer: list[str] = []
-    skip: str = ""
-    contact_name: str = ""
-    contact_phone: str = ""
+_BUSY = words("现在有点忙，请过几秒再发送一次。")
+_MOST_FIELDS = 1000
+_LONGEST_CHOICE = 2
+"""Letters of a chosen answer: the number of what was ticked. Whatever is longer she wrote herself."""
+_WAIT = 5
+"""Seconds after which it may go again: a queue is written in less."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,9 @@ class Screens:
 
     def address(self, place: str = "", **query: str) -> str:
         """Where this run goes on: the same address opens the same run again."""
-        return f"/s/{self.sheet.slug}{place}?{urlencode({'submission_id': self.run.submission_id} | query)}"
+        # Nothing to quote: ids, keys and slugs are letters, digits, "-" and "_".
+        said = "".join(f"&{name}={value}" for name, value in query.items())
+        return f"/s/{self.sheet.slug}{place}?submission_id={self.run.submission_id}{said}"
 
     def question(
         self, question: Question, *, error: RuleBroken | None = None, typed: Sequence[str] | None = None
@@ -106,7 +103,7 @@ class Screens:
     @property
     def contact_key(self) -> str:
         """The key of the contact screen."""
-        return self.sheet.contact.key if self.sheet.contact else CONTACT_KEY
+        return self.sheet.contact_key
 
     @property
     def asks_everybody(self) -> bool:
@@ -116,7 +113,7 @@ class Screens:
     @property
     def may_leave_contact(self) -> bool:
         """Whether whom to call can still be said."""
-        return self.run.is_finished and not self.run.has_contact and not self.sheet.is_anonymous
+        return self.sheet.may_leave_contact(self.run)
 
     @property
     def asks_contact(self) -> bool:
@@ -200,80 +197,99 @@ def thank(
     return screens.thanks(again=bool(again))
 
 
-@router.post("/s/{slug}", name="survey:answer")
-def answer(
-    request: Request,
-    slug: str,
-    *,
-    database: DatabaseDep,
-    policy: PolicyDep,
-    settings: SettingsDep,
-    now: Now,
-    typed: Annotated[Typed, Form()],
-) -> Response:
+async def answer(request: Request) -> Response:
     """Keeps one answer, or whom to call; the last answer finishes the run. Open to everyone who scanned the code."""
+    await check_open(request)
+    form = await _submission(request, request.app.state.clock())
+    writer: Submissions = request.app.state.submissions
     try:
-        with database.reading() as session:
-            screens = _screens(request, session, slug, typed.submission_id, policy=policy, now=now)
-    except _SHUT as refusal:
-        return _shut(request, policy, refusal)
-    # In the shop's zone: the receipt number carries its day, an anonymous answer keeps nothing else.
-    local_now = now.astimezone(settings.zone)
-    question = screens.sheet.question(typed.question)
-    if question is not None:
-        return _take_answer(screens, database, question, typed, now=local_now)
-    if typed.question == screens.contact_key and screens.may_leave_contact:
-        return _take_contact(screens, database, typed, now=local_now)
-    return _onward(screens, database, again=True)
-
-
-def _take_answer(screens: Screens, database: Database, question: Question, typed: Typed, *, now: datetime) -> Response:
-    given = [] if typed.skip and not question.is_required else typed.answer
-    run = (screens.sheet.id, screens.run.submission_id)
-    try:
-        with database.writing(CUSTOMER) as session:
-            save_answer(session, *run, question.key, given, now=now)
-    except AlreadyAnswered:
-        return _onward(screens, database, again=True)
-    except RuleBroken as refusal:
-        return screens.question(question, error=refusal, typed=given)
-    following = screens.sheet.after(question)
-    if following is not None:
-        return _onward(screens, database, to=following)
-    try:
-        with database.writing(CUSTOMER) as session:
-            finish_response(session, *run, policy=screens.policy, now=now)
-    except AnswerMissing as gap:
-        return _fresh(screens, database).question(screens.sheet.question(gap.field or "") or question, error=gap)
-    return _onward(screens, database)
-
-
-def _take_contact(screens: Screens, database: Database, typed: Typed, *, now: datetime) -> Response:
-    try:
-        contact = contact_from(typed.contact_name, typed.contact_phone)
-    except RuleBroken as refusal:
-        return screens.contact(error=refusal, name=typed.contact_name, phone=typed.contact_phone)
-    with database.writing(CUSTOMER) as session:
-        leave_contact(session, screens.sheet.id, screens.run.submission_id, contact, policy=screens.policy, now=now)
-    return _onward(screens, database)
-
-
-def _onward(screens: Screens, database: Database, *, to: Question | None = None, again: bool = False) -> Response:
-    """The next screen: by its address, or for htmx at once with the address for the browser's history."""
-    screens = _fresh(screens, database)
-    if screens.run.is_finished and screens.asks_contact:
-        address, draw = screens.address(question=screens.contact_key), screens.contact
-    elif screens.run.is_finished:
-        address = screens.address("/thanks", **({"again": "1"} if again else {}))
-        draw = partial(screens.thanks, again=again)
-    else:
-        question = to or screens.next_open
-        address, draw = screens.address(question=question.key), partial(screens.question, question)
-    if not wants_fragment(screens.request):
+        taken = await writer.submit(form)
+    except (Overloaded, DBAPIError):
+        return await run_in_threadpool(_not_now, request, form, status=503, message=i18n.gettext(_BUSY), wait=_WAIT)
+    address, draw = _next_screen(request, form, taken)
+    if address and not wants_fragment(request):
         return RedirectResponse(address, status_code=303)
-    part = draw()
-    part.headers["HX-Push-Url"] = address
-    return part
+    # Drawing takes longer than everything else here: other customers' answers go on meanwhile.
+    screen = await run_in_threadpool(draw)
+    if address:
+        screen.headers["HX-Push-Url"] = address
+    return screen
+
+
+class _PlainRoute(Route):
+    """Starlette's route. In a burst FastAPI's way from an address to its function takes longer than all that follows;
+    of it this one needs only that the request knows its route, by which it is let in and written down."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        return match, found if match is Match.NONE else {**found, "route": self}
+
+
+ANSWER = _PlainRoute("/s/{slug}", answer, methods=["POST"], name="survey:answer")
+
+
+async def _submission(request: Request, now: datetime) -> Submission:
+    """What a phone sent."""
+    sent: dict[str, list[str]] = {}
+    for name, value in await _fields(request):
+        if not isinstance(value, str):
+            raise HTTPException(422)  # a file where words belong
+        sent.setdefault(name, []).append(value)
+    settings: Settings = request.app.state.settings
+    return Submission(
+        slug=request.path_params["slug"],
+        submission_id=sent.get("submission_id", [""])[-1],
+        key=sent.get("question", [""])[-1],
+        typed=sent.get("answer", []),
+        is_skipped=bool(sent.get("skip", [""])[-1]),
+        contact_name=sent.get("contact_name", [""])[-1],
+        contact_phone=sent.get("contact_phone", [""])[-1],
+        sender=network_of(request.client.host if request.client else ""),
+        # In the shop's zone: the receipt number carries its day, an anonymous answer keeps nothing else.
+        at=now.astimezone(settings.zone),
+    )
+
+
+async def _fields(request: Request) -> Sequence[tuple[str, object]]:
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        async with request.form() as form:
+            return form.multi_items()
+    try:
+        body = (await request.body()).decode("latin-1")
+        return parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise HTTPException(413) from None
+
+
+def take_together(session: Session, forms: Sequence[Submission]) -> list[Taken]:
+    """What the one writer of this process does with the forms that wait, in one unit of work. The survey and the shop's
+    rules are read anew each time: what another process closed takes no answer any more."""
+    return take_submissions(session, forms, policy=current_policy(session))
+
+
+def _next_screen(request: Request, form: Submission, taken: Taken) -> tuple[str, Callable[[], Response]]:
+    """Where she goes on, and what draws it; no address where the same screen comes again with what is wrong."""
+    if isinstance(taken.refusal, TooManyTries):
+        said, wait = taken.refusal.say(i18n.gettext), taken.refusal.seconds
+        status, policy = taken.refusal.status, taken.policy
+        return "", partial(_not_now, request, form, status=status, message=said, wait=wait, policy=policy)
+    if taken.sheet is None or isinstance(taken.refusal, _SHUT):
+        return "", partial(_shut, request, taken.policy, taken.refusal or SurveyUnknown(), form)
+    screens = Screens(request, taken.sheet, taken.run, taken.policy)
+    question = taken.question
+    if taken.refusal is not None and question is not None:
+        typed = given(question, form) if question.key == form.key else None
+        return "", partial(screens.question, question, error=taken.refusal, typed=typed)
+    if taken.refusal is not None:
+        name, phone = form.contact_name, form.contact_phone
+        return "", partial(screens.contact, error=taken.refusal, name=name, phone=phone)
+    if not taken.run.is_finished:
+        following = (question and taken.sheet.after(question)) or screens.next_open
+        return screens.address(question=following.key), partial(screens.question, following)
+    if screens.asks_contact:
+        return screens.address(question=screens.contact_key), screens.contact
+    address = screens.address("/thanks", **({"again": "1"} if taken.is_repeat else {}))
+    return address, partial(screens.thanks, again=taken.is_repeat)
 
 
 def _screens(
@@ -285,20 +301,43 @@ def _screens(
     usable = is_submission_id(submission_id) and not is_of_another_survey(session, sheet, submission_id)
     run = run_of(session, sheet, submission_id if usable else new_submission_id())
     if not run.is_finished:
-        check_answerable(session, sheet, now=now)
+        sheet.check_answerable(now)
     return Screens(request, sheet, run, policy)
 
 
-def _fresh(screens: Screens, database: Database) -> Screens:
-    """The same run as it stands after what was just written."""
-    with database.reading() as session:
-        return replace(screens, run=run_of(session, screens.sheet, screens.run.submission_id))
-
-
-def _shut(request: Request, policy: Policy, refusal: RuleBroken) -> Response:
-    """Why she cannot answer, in words, with the shop's number."""
+def _shut(request: Request, policy: Policy, refusal: RuleBroken, form: Submission | None = None) -> Response:
+    """Why she cannot answer, in words, with the shop's number, and what she wrote when it came too late: she may copy it,
+    or say it on the telephone."""
     said = refusal.say(i18n.gettext)
-    shut = page(request, "surveys/shut.html", status=refusal.status, policy=policy, message=said)
-    if wants_fragment(request):
+    written = [value for value in form.typed if len(value) > _LONGEST_CHOICE] if form else []
+    is_too_late = isinstance(refusal, SurveyClosed) and form and (written or form.contact_name or form.contact_phone)
+    is_part = wants_fragment(request) and is_too_late
+    shut = page(
+        request,
+        "surveys/_shut.html" if is_part else "surveys/shut.html",
+        status=refusal.status,
+        policy=policy,
+        message=said,
+        written=written,
+        form=form if is_too_late else None,
+    )
+    if wants_fragment(request) and not is_part:
         shut.headers["HX-Redirect"] = request.url.path
     return shut
+
+
+def _not_now(
+    request: Request, form: Submission, *, status: int, message: str, wait: int, policy: Policy | None = None
+) -> Response:
+    """Nothing was kept: why, and the same form again, with all she typed in it. Asks no database."""
+    later = page(
+        request,
+        "surveys/later.html",
+        status=status,
+        message=message,
+        form=form,
+        action=request.url.path,
+        policy=policy,
+    )
+    later.headers["Retry-After"] = str(wait)
+    return later

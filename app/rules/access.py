@@ -1,129 +1,274 @@
-"""Who may do what: one table for the back office, its pages and the tests. What is not written here is refused.
+"""Who may do what: one table for the back office, its pages, the owner's permission screen and the tests. What is not
+written here is refused.
 
 A subject is a table's name, or one of `PAGES`, or `health`: every column marked `personal("health")`, wherever it is
 shown. Actions are SQLAdmin's own (list, details, create, edit, delete, export, import); a page is viewed, and what
-it does is `do`. To `reveal` is to see a phone number whole, with a reason and a line in the audit.
+it does is `do`. To `reveal` is to see a phone number whole, with a reason and a line in the journal; to `choose` is to
+name a record in the form of another (the form of a visit names a colleague).
+
+How a new route gets its entry; until it has one it answers 403 to everybody and `tests/admin/test_matrix.py` fails:
+
+1. A register (a view of a table): a line for its table in `_TABLE`.
+2. A page of the back office (`BaseView` with `subject` and `@expose(…, identity=…)`): its subject in `PAGES` and a line
+   in `_TABLE`. Reading it needs `view`, any other method `do`.
+3. A route of its own on a register (`@expose` on a view of a table): the function's name in `WAYS`, with the actions
+   that reading and writing need of that register's table.
+4. A route outside the back office: its name in `OPEN` with its methods. Those ask for no account; what protects them
+   instead (a token, loopback) stands in the route's docstring.
+5. A deed of a record names its (subject, action) itself, in `Deed.needs`; the action stands in `_TABLE`.
+6. A new column: `personal("…")` with a kind known to `KINDS`, or `SHOP`; a kind nobody knows is shown to nobody.
+   What only some roles may not see of one table stands in `HIDDEN`.
+7. A new table: how far "her store's own" reaches in it stands in `queries.scopes.of_store`; without, a role that is kept
+   to its store sees no row of it.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
 from app.vocabulary import Role
 
+
+class Scope(StrEnum):
+    """How far a grant reaches: everything, what belongs to her own store (whoever is of no store works in all of
+    them), or what she served herself in it. `queries.scopes.visible` says it to the database."""
+
+    ALL = "all"
+    STORE = "store"
+    OWN = "own"
+
+
 OWNER, MANAGER, RECEPTION = Role.OWNER, Role.MANAGER, Role.RECEPTION
 BEAUTICIAN, MARKETER, AUDITOR = Role.BEAUTICIAN, Role.MARKETER, Role.AUDITOR
-EVERYONE = tuple(Role)
+ALL, STORE, OWN = Scope.ALL, Scope.STORE, Scope.OWN
 
 READ = ("list", "details")
-PAGES = frozenset({"dashboard", "cards", "posters", "settings", "sessions", "demo"})
+PAGES = frozenset(
+    {"dashboard", "cards", "posters", "settings", "sessions", "demo", "journal", "access", "backups"}
+)  # fmt: skip
 
 HISTORY = frozenset({"audit_entries", "complaint_events", "consents", "survey_responses", "survey_answers"})
 """What happened stays as it was written: nobody, the owner included, edits or deletes it."""
 
 Grant = tuple[str, str]
-_Granted = tuple[tuple[Role, ...], tuple[str, ...]]
+Granted = Mapping[Role, Scope]
 
-# Each line: these roles, these actions.
-_TABLE: dict[str, tuple[_Granted, ...]] = {
+# Who is meant again and again, and how far.
+_OWNER: Granted = {OWNER: ALL}
+_LEADERS: Granted = {OWNER: ALL, MANAGER: STORE}
+_DESK: Granted = {**_LEADERS, RECEPTION: STORE}
+_CARE: Granted = {**_LEADERS, BEAUTICIAN: OWN}
+_AUDIT: Granted = {AUDITOR: ALL}
+_EVERYONE: Granted = dict.fromkeys(Role, ALL)
+_EACH_STORE: Granted = {role: ALL if role in {OWNER, AUDITOR} else STORE for role in Role}
+_HOUSE: Granted = {OWNER: ALL, MANAGER: ALL}  # what belongs to the whole house, such as the menu
+
+# Each line: these actions, these roles and how far.
+_TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
     # People
-    "stores": ((EVERYONE, READ), ((OWNER,), ("create", "edit"))),
-    "staff": (((OWNER, MANAGER, AUDITOR), READ), ((OWNER,), ("create", "edit"))),
-    "staff_sessions": (((OWNER, AUDITOR), READ),),
-    "tags": ((EVERYONE, READ), ((OWNER, MANAGER), ("create", "edit")), ((OWNER,), ("delete",))),
-    "tiers": ((EVERYONE, READ), ((OWNER,), ("create", "edit", "delete"))),
+    "stores": ((READ, _EACH_STORE), (("create", "edit"), _OWNER)),
+    "staff": (
+        (READ, {**_LEADERS, **_AUDIT}),
+        (("create", "edit"), _OWNER),
+        (("choose",), _DESK),
+    ),
+    "staff_sessions": ((READ, {**_OWNER, **_AUDIT}),),
+    "tags": ((READ, _EVERYONE), (("create", "edit"), _HOUSE), (("delete",), _OWNER)),
+    "tiers": ((READ, _EVERYONE), (("create", "edit", "delete"), _OWNER)),
     "customers": (
-        ((OWNER, MANAGER, RECEPTION, BEAUTICIAN, AUDITOR), READ),
-        ((OWNER, MANAGER, RECEPTION), ("create", "edit", "reveal")),
-        ((OWNER, MANAGER), ("export", "import")),
-        ((OWNER,), ("delete",)),
+        (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
+        (("create", "edit", "reveal"), _DESK),
+        (("export", "import"), _LEADERS),
+        (("export_whole",), _OWNER),
     ),
-    "health": (((OWNER, MANAGER, BEAUTICIAN), ("details", "edit")),),
-    "skin_records": (
-        ((OWNER, MANAGER, BEAUTICIAN), READ),
-        ((OWNER, MANAGER, BEAUTICIAN), ("create", "edit")),
-    ),
+    "health": ((("details", "edit"), _CARE),),
+    "skin_records": ((READ, _CARE), (("create", "edit"), _CARE)),
     "consents": (
-        ((OWNER, MANAGER, RECEPTION, AUDITOR), READ),
-        ((OWNER, MANAGER, RECEPTION), ("create",)),
-        ((AUDITOR,), ("export",)),
+        (READ, {**_DESK, **_AUDIT}),
+        (("create",), _DESK),
+        (("export",), _AUDIT),
     ),
     # Loyalty
-    "treatments": ((EVERYONE, READ), ((OWNER, MANAGER), ("create", "edit")), ((OWNER,), ("delete",))),
-    "products": ((EVERYONE, READ), ((OWNER, MANAGER), ("create", "edit")), ((OWNER,), ("delete",))),
+    "treatments": ((READ, _EVERYONE), (("create", "edit"), _HOUSE), (("delete",), _OWNER)),
+    "products": ((READ, _EVERYONE), (("create", "edit"), _HOUSE), (("delete",), _OWNER)),
     "purchases": (
-        ((OWNER, MANAGER, RECEPTION, BEAUTICIAN, AUDITOR), READ),
-        ((OWNER, MANAGER, RECEPTION), ("create",)),
-        ((OWNER, MANAGER, AUDITOR), ("export",)),
-        ((OWNER, MANAGER), ("import",)),
+        (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
+        (("export",), {**_LEADERS, **_AUDIT}),
+        (("import",), _LEADERS),
     ),
     "purchase_lines": (
-        ((OWNER, MANAGER, RECEPTION, BEAUTICIAN, AUDITOR), READ),
-        ((OWNER, MANAGER, AUDITOR), ("export",)),
+        (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
+        (("export",), {**_LEADERS, **_AUDIT}),
     ),
     "visits": (
-        ((OWNER, MANAGER, RECEPTION, BEAUTICIAN, AUDITOR), READ),
-        ((OWNER, MANAGER, RECEPTION, BEAUTICIAN), ("create",)),
-        ((OWNER, MANAGER), ("edit", "export")),
+        (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
+        (("create",), {**_DESK, BEAUTICIAN: OWN}),
+        (("edit", "export"), _LEADERS),
     ),
     # Voice
     "surveys": (
-        ((OWNER, MANAGER, RECEPTION, MARKETER, AUDITOR), READ),
-        ((OWNER, MANAGER), ("create", "edit")),
-        ((OWNER,), ("delete",)),
+        (READ, {**_DESK, MARKETER: STORE, **_AUDIT}),
+        (("create", "edit"), _LEADERS),
+        (("delete",), _OWNER),
     ),
     "survey_questions": (
-        ((OWNER, MANAGER, RECEPTION, MARKETER, AUDITOR), READ),
-        ((OWNER, MANAGER), ("create", "edit", "delete")),
+        (READ, {**_DESK, MARKETER: STORE, **_AUDIT}),
+        (("create", "edit", "delete"), _LEADERS),
     ),
+    # What was said is read by more people than who said it: see HIDDEN.
     "survey_responses": (
-        ((OWNER, MANAGER, RECEPTION, AUDITOR), READ),
-        ((OWNER, MANAGER, RECEPTION), ("create",)),
-        ((OWNER, MANAGER), ("export",)),
+        (READ, {**_DESK, BEAUTICIAN: OWN, MARKETER: STORE, **_AUDIT}),
+        (("create",), _DESK),
+        (("export",), _LEADERS),
     ),
-    "survey_answers": (((OWNER, MANAGER, RECEPTION, AUDITOR), READ), ((OWNER, MANAGER), ("export",))),
+    "survey_answers": (
+        (READ, {**_DESK, BEAUTICIAN: OWN, MARKETER: STORE, **_AUDIT}),
+        (("export",), _LEADERS),
+    ),
     "complaints": (
-        ((OWNER, MANAGER, RECEPTION, AUDITOR), READ),
+        (READ, {**_DESK, **_AUDIT}),
         # A beautician may hand in what she heard; a case about herself she must not read, so she reads none.
-        ((OWNER, MANAGER, RECEPTION, BEAUTICIAN), ("create",)),
-        ((OWNER, MANAGER, RECEPTION), ("note", "reveal")),
-        ((OWNER, MANAGER), ("edit", "reply", "close")),
+        (("create",), {**_DESK, BEAUTICIAN: STORE}),
+        (("note", "reveal"), _DESK),
+        (("edit", "reply", "close"), _LEADERS),
     ),
-    "complaint_events": (((OWNER, MANAGER, RECEPTION, AUDITOR), READ),),
+    "complaint_events": ((READ, {**_DESK, **_AUDIT}),),
     # Outreach
-    "outbound_messages": (((OWNER, MANAGER, AUDITOR), READ),),
+    "outbound_messages": ((READ, {**_LEADERS, **_AUDIT}),),
     # Shop
-    "policy_settings": (((OWNER, MANAGER, AUDITOR), READ), ((OWNER,), ("create", "edit"))),
-    "import_batches": (((OWNER, MANAGER, AUDITOR), READ),),
-    "job_runs": (((OWNER, MANAGER, AUDITOR), READ),),
-    "audit_entries": (((OWNER, MANAGER, AUDITOR), READ), ((OWNER, AUDITOR), ("export",))),
+    "policy_settings": ((READ, {**_HOUSE, **_AUDIT}), (("create", "edit"), _OWNER)),
+    "import_batches": ((READ, {**_LEADERS, **_AUDIT}),),
+    "jobs": ((READ, {**_HOUSE, **_AUDIT}), (("retry",), _OWNER)),
+    "job_runs": ((READ, {**_HOUSE, **_AUDIT}),),
+    "audit_entries": ((READ, {**_LEADERS, **_AUDIT}), (("export",), {**_OWNER, **_AUDIT})),
     # Pages
-    "dashboard": ((EVERYONE, ("view",)),),
-    "cards": (((OWNER, MANAGER, RECEPTION), ("view", "do")),),
-    "posters": (((OWNER, MANAGER, RECEPTION, MARKETER), ("view", "do")),),
-    "settings": (((OWNER, MANAGER, AUDITOR), ("view",)), ((OWNER,), ("do",))),
-    "sessions": (((OWNER, AUDITOR), ("view",)), ((OWNER,), ("do",))),
-    "demo": (((OWNER,), ("view", "do")),),
+    "dashboard": ((("view",), _EACH_STORE),),
+    "cards": ((("view", "do"), _DESK),),
+    "posters": ((("view", "do"), {**_DESK, MARKETER: STORE}),),
+    "settings": ((("view",), {**_HOUSE, **_AUDIT}), (("do",), _OWNER)),
+    "sessions": ((("view",), {**_OWNER, **_AUDIT}), (("do",), _OWNER)),
+    "demo": ((("view", "do"), _OWNER),),
+    "journal": ((("view",), {**_LEADERS, **_AUDIT}), (("do",), {**_OWNER, **_AUDIT})),
+    "access": ((("view",), {**_OWNER, **_AUDIT}),),
+    "backups": ((("view",), {**_OWNER, **_AUDIT}),),
 }
 
-PERMISSIONS: dict[Grant, frozenset[Role]] = {
-    (subject, action): frozenset(role for roles, actions in granted if action in actions for role in roles)
-    for subject, granted in _TABLE.items()
-    for _, actions_named in granted
-    for action in actions_named
+PERMISSIONS: dict[Grant, Granted] = {
+    (subject, action): granted for subject, lines in _TABLE.items() for actions, granted in lines for action in actions
 }
-"""(subject, action) → the roles that may. Source: the role matrix of the house."""
+"""(subject, action) → the roles that may, and how far. Source: the role matrix of the house."""
 
-OWN_ROWS_ONLY: frozenset[tuple[Role, str]] = frozenset(
-    (BEAUTICIAN, subject) for subject in ("customers", "skin_records", "purchases", "purchase_lines", "visits")
-)
-"""Where a role sees only what it served itself; `queries.scopes.own_rows` narrows the statement."""
+KINDS: dict[str, frozenset[Role]] = {
+    "": frozenset(Role),
+    "name": frozenset(Role),
+    "contact": frozenset(Role),
+    "birth": frozenset(Role),
+    "trait": frozenset(Role),
+    "words": frozenset(Role),
+    "health": frozenset(PERMISSIONS["health", "details"]),
+    "trace": frozenset({OWNER, AUDITOR}),
+    "secret": frozenset(),
+}
+"""Kinds of columns (`columns.personal`) → who sees them in what she may read at all. A kind that is not here is shown to
+nobody; a secret never is."""
+
+_IDENTITY = ("customer", "customer_id", "contact_name", "contact_masked", "contact_phone")
+_BEYOND_BASICS = ("email", "address", "birthday", "birthday_calendar", "occupation", "income_band", "note", "wechat")
+
+HIDDEN: dict[str, dict[Role, tuple[str, ...]]] = {
+    "survey_responses": {BEAUTICIAN: _IDENTITY, MARKETER: _IDENTITY},
+    # An auditor checks that the file is in order: name, masked phone and tier are enough for that.
+    "customers": {AUDITOR: _BEYOND_BASICS},
+}
+"""Subject → role → columns and relations it does not see there, although it may read the rest."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """What a route asks of its register or page: the actions of which one is enough, for reading (GET, HEAD) and for
+    everything else. No action: the method is not for anybody. `deed`: the record's deed asks by itself."""
+
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    subject: str = ""
+    by_deed: bool = False
+
+
+WAYS: dict[str, Way] = {
+    "index": Way(("view",), subject="dashboard"),
+    "page": Way(("view",), ("do",)),
+    "list": Way(("list",)),
+    "details": Way(("details",)),
+    "create": Way(("create",), ("create",)),
+    "edit": Way(("edit",), ("edit",)),
+    "delete": Way(("delete",), ("delete",)),
+    "export_rows": Way(("export",), ("export",)),
+    "ajax_lookup": Way(("create", "edit")),
+    "do_deed": Way(by_deed=True),
+    "print-cards": Way(("view",), subject="cards"),
+    "print-poster": Way(("view",), subject="posters"),
+}
+"""Routes of the back office → what they need: SQLAdmin's by their name, a page as `page`, what is exposed on a register
+by the function's name, an action by its slug."""
+
+OPEN: dict[str, frozenset[str]] = {
+    # Of the back office: before anybody is signed in.
+    "login": frozenset({"GET", "POST"}),
+    "logout": frozenset({"POST"}),
+    "statics": frozenset({"GET"}),
+    "office:enter": frozenset({"GET"}),
+    # Files.
+    "static": frozenset({"GET"}),
+    # Customers' pages: whoever holds the address.
+    "notice:door": frozenset({"GET"}),
+    "notice:privacy": frozenset({"GET"}),
+    "survey:show": frozenset({"GET"}),
+    "survey:answer": frozenset({"POST"}),
+    "survey:thank": frozenset({"GET"}),
+    "card:show": frozenset({"GET"}),
+    "card:picture": frozenset({"GET"}),
+    "card:print": frozenset({"GET"}),
+    # The first owner's set-up: whoever holds the code, once.
+    "setup:show": frozenset({"GET"}),
+    "setup:open": frozenset({"POST"}),
+    # The machine's own questions: yes or no, and how long ago.
+    "health:alive": frozenset({"GET"}),
+    "health:ready": frozenset({"GET"}),
+    # Numbers: whoever holds the token, or sits on this very machine.
+    "health:metrics": frozenset({"GET"}),
+}
+"""Routes that ask for no account, with their methods (HEAD goes with GET)."""
 
 
 def may(role: Role, subject: str, action: str) -> bool:
     """Whether this role may do that; no for whatever the table does not name."""
-    return role in PERMISSIONS.get((subject, action), frozenset())
+    return role in PERMISSIONS.get((subject, action), {})
+
+
+def scope_of(role: Role, subject: str) -> Scope | None:
+    """How far this role sees into a table or a page: for lists, records and what a form may name. None: not at all."""
+    for action in ("list", "details", "choose", "view"):
+        scope = PERMISSIONS.get((subject, action), {}).get(role)
+        if scope is not None:
+            return scope
+    return None
 
 
 def sees_only_own(role: Role, subject: str) -> bool:
     """Whether a list, a record or a lookup of this table must be narrowed to the person's own rows."""
-    return (role, subject) in OWN_ROWS_ONLY
+    return scope_of(role, subject) is OWN
+
+
+def may_see(role: Role, subject: str, column: str, kind: str = "") -> bool:
+    """Whether this role sees a column or relation of a table it may read. `kind` is the column's mark."""
+    return role in KINDS.get(kind, frozenset()) and column not in HIDDEN.get(subject, {}).get(role, ())
+
+
+def may_write(role: Role, subject: str, column: str, kind: str = "") -> bool:
+    """Whether a form gives this role the column: health only to whoever may write health notes; else what it sees."""
+    if kind == "health":
+        return may(role, "health", "edit")
+    return kind == "secret" or may_see(role, subject, column, kind)
 
 
 def grants_of(role: Role) -> frozenset[Grant]:

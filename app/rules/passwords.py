@@ -1,14 +1,10 @@
-"""What a password must be, and how long somebody waits who keeps guessing."""
-
-from datetime import datetime, timedelta
+"""What a password must be."""
 
 from app.rules.refusals import RuleBroken, words
 
 SHORTEST = 12
 LONGEST = 200
 """Hashing more than this would only be work for the machine."""
-FREE_FAILURES = 5
-LONGEST_WAIT = timedelta(seconds=60)
 
 # The heads of the published lists of leaked passwords that are long enough to pass the length rule, and the habits of
 # Chinese keyboards. Compared without case; a run of one letter or digit, or a straight row, is found by rule instead.
@@ -83,18 +79,3 @@ def check_password(password: str, *, known: tuple[str, ...] = ()) -> None:
 
 def _is_straight(plain: str) -> bool:
     return any(plain in row or plain in row[::-1] for row in _ROWS)
-
-
-def retry_at(failures: int, now: datetime) -> datetime | None:
-    """When the next try counts: after the fifth failure in a row 1 second, then 2, 4 … 60. None: at once.
-
-    Never longer, so that a stranger cannot lock somebody out. Source: OWASP ASVS 5, 6.1.1.
-    """
-    if failures < FREE_FAILURES:
-        return None
-    return now + min(timedelta(seconds=2 ** min(failures - FREE_FAILURES, 6)), LONGEST_WAIT)
-
-
-def must_wait(retry_at: datetime | None, now: datetime) -> bool:
-    """Whether a try comes too early to be looked at."""
-    return retry_at is not None and now < retry_at

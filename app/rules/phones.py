@@ -22,6 +22,8 @@ _DEMO = re.compile(r"(?:(?:\+|00)?86)?(1000000\d{4})")
 _EXCEL_FLOAT = re.compile(r"(\d+)\.0+")
 _SCIENTIFIC = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+")
 _LOOKS_LIKE_A_NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){6,}")
+_DATE = re.compile(r"(?<!\d)\d{4}-\d\d?-\d\d?(?!\d)")
+_MOBILE = re.compile(r"(?<!\d)1[3-9]\d(?:[ -]?\d{4}){2}(?!\d)")
 _ABROAD = {"852": "HK", "853": "MO", "886": "TW"}
 
 
@@ -111,6 +113,23 @@ def _is_phone(text: str) -> bool:
     except PhoneWrong:
         return False
     return True
+
+
+def numbers_masked(text: str) -> str:
+    """Free words with every telephone number in them masked, for whoever may see none whole. Dates stay: 2026-11-24 18 could
+    also be a number in Guangzhou."""
+
+    def masked(found: re.Match[str]) -> str:
+        if _is_phone(found[0]):
+            return parse_phone(found[0]).masked
+        # "5 136…": a score beside the number makes neither of the two readable as one.
+        return _MOBILE.sub(
+            lambda mobile: parse_phone(mobile[0]).masked if _is_phone(mobile[0]) else mobile[0], found[0]
+        )
+
+    between = _DATE.split(text)
+    dates = [*_DATE.findall(text), ""]
+    return "".join(_LOOKS_LIKE_A_NUMBER.sub(masked, words) + date for words, date in zip(between, dates, strict=True))
 
 
 def is_demo(e164: str) -> bool:

@@ -82,6 +82,18 @@ class Policy:
     )
     card_valid_months: int = _rule(24, words("会员卡有效期（月）"), low=1, high=240, source="S4 有效期")  # data
 
+    night_hour: int = _rule(  # data
+        3, words("夜里的工作几点开始"), words("备份、核对操作日志、清理过期痕迹；机器当时关着，就在开机后补做"), high=23
+    )
+    trace_days: int = _rule(  # data
+        183,
+        words("登录记录留几天"),
+        words("结束的登录留这么久再删除"),
+        low=180,
+        high=3650,
+        source="CSL 21 不少于六个月",
+    )
+
 
 POLICY_FIELDS = {item.name: item for item in fields(Policy)}
 

@@ -53,6 +53,14 @@ class SurveyFrozen(RuleBroken):
     status = 409
 
 
+class SurveyHadPublic(RuleBroken):
+    """What customers were asked, and what they said, is not deleted."""
+
+    code = "survey_had_public"
+    message = words("发布过的问卷不能删除：顾客看到的题目和写下的回答要留着。只有草稿可以删除。")
+    status = 409
+
+
 class SurveyEmpty(RuleBroken):
     """Nothing to ask."""
 

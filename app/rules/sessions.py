@@ -12,6 +12,8 @@ LONGEST = timedelta(hours=12)
 """No session outlives this, busy or not. Source: OWASP ASVS 5, 7.3.2."""
 TOUCH_EVERY = timedelta(minutes=1)
 """How often a session's last sign of life is written: reading pages must not become writing."""
+FAMILIAR_FOR = timedelta(days=90)
+"""How long an address somebody has signed in from counts as hers when passwords are tried."""
 
 AT_THE_TILL = frozenset({Role.RECEPTION, Role.BEAUTICIAN})
 

@@ -1,6 +1,6 @@
 /* The back office's own script, in place of SQLAdmin's main.js: the same jobs, but every word comes from the page
-   (#rouge-words) and nothing is inline, so `script-src 'self'` holds. Pages work without it, except deleting, picking
-   several rows, looking up related records and importing. */
+   (#rouge-words) and nothing is inline, so `script-src 'self'` holds. Pages work without it, except picking several
+   rows, looking up related records and importing. */
 (() => {
   "use strict";
 
@@ -81,40 +81,6 @@
     });
   });
 
-  // ── Deleting ──────────────────────────────────────────────────────────────────────────────────────────────────────
-  const deleteDialog = document.getElementById("dialog-delete");
-  const askDelete = (text, url) => {
-    deleteDialog.querySelector("#dialog-delete-text").textContent = text;
-    deleteDialog.dataset.url = local(url);
-    openDialog(deleteDialog);
-  };
-  on("click", "[data-delete]", (button) => askDelete(say("deleteOne", { name: button.dataset.name }), button.dataset.url));
-
-  on("click", "[data-delete-now]", async (button) => {
-    const said = deleteDialog.querySelector(".box-said");
-    button.disabled = true;
-    try {
-      const answer = await fetch(deleteDialog.dataset.url, {
-        method: "DELETE", headers: { Accept: "text/html" }, redirect: "manual", credentials: "same-origin",
-      });
-      if (answer.type === "opaqueredirect") { location.reload(); return; }   // the session ended: to the login page
-      if (!answer.ok) {
-        said.textContent = say({ 401: "deleteRefused", 403: "deleteRefused", 404: "deleteGone" }[answer.status] || "failed");
-        return;
-      }
-      /* SQLAdmin answers with the list's address and puts a refusal into ?error=. It is said here, and never
-         shown from an address, where anyone could write it. */
-      const next = new URL(await answer.text(), location.href);
-      const refusal = next.searchParams.get("error");
-      if (refusal) { said.textContent = (words.server || {})[refusal] || refusal; return; }
-      location.assign(next.pathname + next.search);
-    } catch {
-      said.textContent = say("failed");
-    } finally {
-      button.disabled = false;
-    }
-  });
-
   // ── Picking rows ──────────────────────────────────────────────────────────────────────────────────────────────────
   const pickedBar = document.querySelector("[data-picked]");
   const picked = () => all("[data-pick]:checked").map((box) => box.value);
@@ -133,10 +99,6 @@
   on("change", "[data-pick]", showPicked);
   on("change", "[data-pick-all]", (box) => { all("[data-pick]").forEach((one) => { one.checked = box.checked; }); showPicked(); });
   window.addEventListener("pageshow", showPicked);
-  on("click", "[data-delete-picked]", (button) => {
-    const pks = picked();
-    askDelete(say("deleteMany", { n: pks.length }), button.dataset.url + "?pks=" + pks.map(encodeURIComponent).join(","));
-  });
   on("click", "[data-action-url]", (button) =>
     location.assign(local(button.dataset.actionUrl) + "?pks=" + picked().map(encodeURIComponent).join(",")));
 

@@ -81,10 +81,11 @@
   });
 
   // htmx: say that it is saving, say when it failed, and read the new question aloud.
-  function trouble(shown) {
+  function trouble(shown, status) {
     var box = document.getElementById("trouble");
     if (!box) return;
-    box.textContent = shown ? box.dataset.words : "";
+    var isBusy = status === 429 || status === 503;
+    box.textContent = shown ? (isBusy ? box.dataset.busy : box.dataset.words) : "";
     box.hidden = !shown;
   }
   function saving(shown) {
@@ -94,7 +95,7 @@
   document.addEventListener("htmx:beforeRequest", function () { saving(true); });
   document.addEventListener("htmx:afterRequest", function () { saving(false); release(); });
   ["htmx:sendError", "htmx:responseError", "htmx:timeout"].forEach(function (name) {
-    document.addEventListener(name, function () { trouble(true); });
+    document.addEventListener(name, function (event) { trouble(true, event.detail.xhr && event.detail.xhr.status); });
   });
   document.addEventListener("htmx:afterSettle", function () {
     var wrong = document.querySelector("[aria-invalid]");

@@ -97,7 +97,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("scope", sa.String(length=120), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("body_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("body_mark", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("answer", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -108,9 +108,11 @@ def upgrade() -> None:
     with op.batch_alter_table("kept_answers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_kept_answers_created_at"), ["created_at"], unique=False)
 
+    # Tries to sign in are counted there now, for every name and address alike.
+    op.drop_column("staff", "retry_at")
     op.create_table(
         "rate_windows",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("bucket", sa.LargeBinary(), nullable=False),
         sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
@@ -124,9 +126,20 @@ def upgrade() -> None:
     _rebuild_journal(
         DEEDS + NEW_DEEDS, lambda table: table.add_column(sa.Column("seal", sa.LargeBinary(), nullable=True))
     )
+    # Whose customer somebody is, is asked for every row of a page: the index alone answers it.
+    op.drop_index("ix_purchases_customer_id_occurred_at", table_name="purchases")
+    op.create_index(
+        "ix_purchases_customer_id_occurred_at_store_id", "purchases", ["customer_id", "occurred_at", "store_id"]
+    )
+    op.drop_index(op.f("ix_visits_customer_id"), table_name="visits")
+    op.create_index("ix_visits_customer_id_store_id", "visits", ["customer_id", "store_id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_visits_customer_id_store_id", table_name="visits")
+    op.create_index(op.f("ix_visits_customer_id"), "visits", ["customer_id"])
+    op.drop_index("ix_purchases_customer_id_occurred_at_store_id", table_name="purchases")
+    op.create_index("ix_purchases_customer_id_occurred_at", "purchases", ["customer_id", "occurred_at"])
     op.execute(
         "DROP TRIGGER " + ("audit_entries_no_delete" if _is_sqlite() else "audit_entries_append_only ON audit_entries")
     )
@@ -145,6 +158,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_rate_windows_began_at"))
 
     op.drop_table("rate_windows")
+    op.add_column("staff", sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True))
     with op.batch_alter_table("kept_answers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_kept_answers_created_at"))
 

@@ -12,6 +12,7 @@ from sqlmodel import select
 from app.actions.cards import issue_cards
 from app.actions.customers import create_customer
 from app.audit import Actor
+from app.columns import opened
 from app.db import Database
 from app.models import AuditEntry, Customer, PublicToken, Tier
 from app.queries.cards import card_holders, card_of, member_numbers
@@ -166,7 +167,7 @@ def test_a_run_is_written_down_with_its_size_and_no_names(
         entry = session.exec(select(AuditEntry).where(AuditEntry.action == AuditAction.PRINT)).one()
         assert json.loads(entry.changes) == {"count": 4, "layout": "a4", "anew": 0}
         assert entry.actor == "王老板"
-        tokens = [row.token for row in session.exec(select(PublicToken))]
+        tokens = [opened(row.token) for row in session.exec(select(PublicToken))]
         written = " ".join(row.changes for row in session.exec(select(AuditEntry)))
     assert len(tokens) == 4
     assert not any(token in written for token in tokens)

@@ -418,7 +418,27 @@ def test_the_batch_is_kept_with_its_refusals_and_one_deed(database: Database) ->
     assert "12345" not in batch.rejections
     assert batch.finished_at is not None
     deeds = [(entry.action, entry.subject) for entry in entries if entry.subject != "tags"]
-    assert deeds == [(AuditAction.IMPORT, "import_batches")]
+    assert deeds == [(AuditAction.IMPORT, "import_batches"), (AuditAction.IMPORT, "customers")]
+
+
+def test_the_journal_says_which_records_came_in_and_what_changed_in_those_that_were_there(database: Database) -> None:
+    people(database)
+    with database.reading() as session:
+        before = session.exec(select(func.max(AuditEntry.id))).one()
+        ids = session.exec(select(Customer.id).order_by(col(Customer.id))).all()
+    changed = [["姓名", "会员号", "标签", "职业"], ["王喆", "V001", "常客", "教师"], ["李新", "V002", "常客", ""]]
+    people(database, changed)
+    sales(database)
+    with database.reading() as session:
+        entries = session.exec(select(AuditEntry).where(col(AuditEntry.id) > before).order_by(col(AuditEntry.id)))
+        told = [(one.actor, one.action, one.subject, one.subject_id, json.loads(one.changes)) for one in entries]
+        new = session.exec(select(Customer.id).where(Customer.member_no == "V002")).one()
+        slips = session.exec(select(Purchase.id).order_by(col(Purchase.id))).all()
+    assert ("owner", AuditAction.UPDATE, "customers", ids[1], {"occupation": "***"}) in told
+    assert ("owner", AuditAction.IMPORT, "customers", new, {"last": new, "rows": 1}) in told
+    assert ("owner", AuditAction.IMPORT, "purchases", slips[0], {"last": slips[-1], "rows": len(slips)}) in told
+    tags = [changes for _, action, subject, _, changes in told if (action, subject) == ("create", "customer_tags")]
+    assert [one["customer_id"] for one in tags] == [[None, ids[1]]]
 
 
 def test_a_crash_in_the_middle_leaves_whole_portions_and_the_next_run_completes(

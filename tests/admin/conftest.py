@@ -18,6 +18,7 @@ from app.db import Database
 from app.models import (
     Customer,
     ImportBatch,
+    Job,
     JobRun,
     OutboundMessage,
     Product,
@@ -78,7 +79,8 @@ def as_role(app: FastAPI, people: dict[Role, int]) -> Callable[[Role], TestClien
     """A browser somebody of that role has signed in with."""
 
     def browser(role: Role, language: str = "zh-CN") -> TestClient:
-        client = TestClient(app, follow_redirects=False, headers={"Accept-Language": language})
+        headers = {"Accept-Language": language, "Origin": "http://testserver"}
+        client = TestClient(app, follow_redirects=False, headers=headers)
         client.cookies.set("rouge_sid", f"sid-of-{role.value}")
         return client
 
@@ -164,7 +166,8 @@ def _history(
         note="皮肤偏干",
     )
     skin = SkinRecord(customer_id=customer.id, seen_on=now.date(), skin_type=SkinType.DRY, concerns="两颊起皮")
-    job = JobRun(name="backup", started_at=now, state=JobState.DONE)
+    job = Job(kind="backup", key="backup:2026-11-24", due_at=now)
+    run = JobRun(name="backup", started_at=now, state=JobState.DONE)
     message = OutboundMessage(
         key="k1",
         customer_id=customer.id,
@@ -174,7 +177,7 @@ def _history(
         body="明天记得来",
         due_at=now,
     )
-    session.add_all([purchase, batch, visit, skin, job, message])
+    session.add_all([purchase, batch, visit, skin, job, run, message])
     session.flush()
     session.add(
         PurchaseLine(purchase_id=purchase.id, position=1, item="玫瑰面霜", unit_price_fen=29900, amount_fen=29900)
@@ -184,7 +187,8 @@ def _history(
         "import-batch": batch.id,
         "visit": visit.id,
         "skin-record": skin.id,
-        "job-run": job.id,
+        "job": job.id,
+        "job-run": run.id,
         "outbound-message": message.id,
         "audit-entry": 1,
     }

@@ -17,6 +17,14 @@ def test_every_register_shows_chinese_headings(owner: TestClient, shop: dict[str
         assert unlabelled == set(), view.__name__
 
 
+@pytest.mark.parametrize("register", ["visit", "skin-record", "consent"])
+def test_a_form_marks_the_customer_it_cannot_be_without(owner: TestClient, shop: dict[str, int], register: str) -> None:
+    page = owner.get(f"/admin/{register}/create").text
+    label = page.split('id="customer-label"', 1)[1].split("</label>", 1)[0]
+    assert "（必填）" in label
+    assert "带 * 的必须填写" in page
+
+
 @pytest.mark.parametrize("bad", ["abc", "0", "-1", "99999", "99999999999999999999", "1;2", "%00", "１", "1/2"])
 def test_an_id_nobody_has_is_not_found(owner: TestClient, shop: dict[str, int], bad: str) -> None:
     for page in ("details", "edit"):
@@ -76,3 +84,10 @@ def test_the_dashboards_addresses_open_their_rows(
 def test_a_narrowing_that_fits_nobody_shows_nobody(owner: TestClient, shop: dict[str, int]) -> None:
     assert "没有符合条件" in owner.get("/admin/complaint/list?case=overdue").text
     assert "没有符合条件" in owner.get("/admin/purchase/list?slip=refund").text
+
+
+@pytest.mark.parametrize("path", ["tag/list/", "tag/create/", "settings/"])
+def test_an_address_with_a_slash_too_many_leads_nowhere_else(owner: TestClient, path: str) -> None:
+    answer = owner.get(f"/admin/{path}", headers={"Host": "evil.test"})
+    assert answer.status_code in {400, 404}
+    assert "location" not in answer.headers

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from app.actions import phones
 from app.actions.complaints import ComplaintIntake, open_complaint
 from app.db import Database
 from app.models import AuditEntry
 from app.queries.policy import current_policy
+from app.rules.limits import REVEAL
 from app.vocabulary import AuditAction, Role
 
 NUMBERS = {"complaint": "13900139000", "customer": "13800138000"}
@@ -92,3 +95,26 @@ def test_where_there_is_no_number_there_is_none_to_see(
     assert "/do/reveal/" not in owner.get(f"/admin/complaint/details/{shop['complaint']}").text
     assert owner.post(f"/admin/complaint/do/reveal/{shop['complaint']}", data=REASON).status_code == 422
     assert looks(database) == []
+
+
+def test_too_many_numbers_in_an_hour_are_nobodys_work(
+    owner: TestClient,
+    as_role: Callable[[Role], TestClient],
+    database: Database,
+    records: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A stretch so long that none ends while the test runs.
+    monkeypatch.setattr(phones, "REVEAL", replace(REVEAL, times=3, per=timedelta(days=20_000)))
+    address = f"/admin/customer/do/reveal/{records['customer']}"
+    for _ in range(3):
+        assert owner.post(address, data=REASON).status_code == 200
+    refused = owner.post(address, data=REASON)
+    assert refused.status_code == 429
+    assert NUMBERS["customer"] not in refused.text
+    assert len(looks(database)) == 3
+    assert as_role(Role.MANAGER).post(address, data=REASON).status_code == 200, "each person has her own count"
+
+
+def test_thirty_an_hour_is_the_limit() -> None:
+    assert (REVEAL.times, REVEAL.per) == (30, timedelta(hours=1))

@@ -176,14 +176,17 @@ def test_a_record_that_is_used_cannot_be_deleted_and_a_free_one_can(
     page = owner.page
     page.goto(f"{shop.base_url}/admin/survey/list")
     page.locator("[data-pick]").first.check()
-    page.locator("[data-delete-picked]").click()
-    page.locator("[data-delete-now]").click()
-    expect(page.get_by_role("alert").filter(has_text="题目就不能再改")).to_be_visible()
+    page.get_by_role("button", name="删除").click()
+    expect(page.get_by_role("heading", name="现在不能删除")).to_be_visible()
+    expect(page.get_by_text("题目就不能再改")).to_be_visible()
+    owner.check_accessible()
     picture(page, "delete-refused")
     page.goto(f"{shop.base_url}/admin/tag/list")
     before = page.locator("tbody tr").count()
-    page.get_by_role("button", name="删除").first.click()
-    page.locator("[data-delete-now]").click()
+    page.get_by_role("link", name="删除").first.click()
+    owner.check_accessible()
+    picture(page, "delete")
+    page.get_by_role("button", name="删除", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(before - 1)
 
 

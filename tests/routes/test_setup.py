@@ -185,3 +185,29 @@ def test_the_sign_in_page_says_that_the_shop_is_open(client: TestClient, code: s
     answer = client.post("/setup", data=FORM | {"code": code})
     assert "开好了" in client.get(answer.headers["location"]).text
     assert "开好了" not in client.get("/admin/login").text
+
+
+def test_a_double_tap_opens_the_shop_once_and_both_see_it_open(
+    client: TestClient, database: Database, code: str
+) -> None:
+    start, answers = Barrier(2), []
+    form = FORM | {"code": code, "once": re.search(r'name="once" value="([^"]+)"', form_page(client, code)).group(1)}
+
+    def tap() -> None:
+        start.wait(10)
+        answers.append(client.post("/setup", data=form))
+
+    threads = [Thread(target=tap) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [(answer.status_code, answer.headers.get("location")) for answer in answers] == [
+        (303, "/admin/login?opened=1")
+    ] * 2
+    assert len(staff(database)) == 1
+
+
+def form_page(client: TestClient, code: str) -> str:
+    """The form as whoever holds the code sees it."""
+    return client.get("/setup", params={"code": code}).text

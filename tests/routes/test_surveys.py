@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import datetime, timedelta
+from threading import Barrier, Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,7 +13,6 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.models import Complaint, PolicySetting, Survey, SurveyAnswer, SurveyResponse
-from app.routes import deps
 from app.vocabulary import ResponseState, SurveyMode, SurveyStatus
 
 KEYS = ("product", "skill", "attitude", "environment", "price", "care", "recommend", "words")
@@ -21,7 +21,7 @@ PAGE = "/s/satisfaction"
 
 @pytest.fixture(autouse=True)
 def _at_that_moment(app: FastAPI, now: datetime) -> None:
-    app.dependency_overrides[deps._now] = lambda: now
+    app.state.clock = lambda: now
 
 
 def run_of(page: str) -> str:
@@ -160,6 +160,31 @@ def test_low_answers_ask_for_a_contact_and_a_contact_opens_a_complaint(
     assert "我们会在 11月26日 18:30 周四 前回复您" in thanks
     assert complaint.receipt_no in thanks
     assert "138" not in thanks.replace(run, "")
+
+
+def test_a_contact_tapped_twice_is_kept_once_and_both_see_the_same_thanks(
+    client: TestClient, database: Database
+) -> None:
+    run = start(client)
+    answer_all(client, run, rating="2", nps="3", words="等了四十分钟")
+    form = {"submission_id": run, "question": "contact", "contact_name": "李女士", "contact_phone": "138 1234 5678"}
+    answers, gate = [], Barrier(2)
+
+    def tap() -> None:
+        gate.wait(10)
+        answers.append(client.post(PAGE, data=form).headers["location"])
+
+    threads = [Thread(target=tap) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(set(answers)) == 1
+    assert "again" not in answers[0]
+    other = client.post(PAGE, data=form | {"contact_phone": "13900139000"})
+    assert "again=1" in other.headers["location"]
+    with database.reading() as session:
+        assert session.exec(select(Complaint)).one().contact_masked == "138****5678"
 
 
 def test_a_wrong_phone_keeps_what_was_typed(client: TestClient, database: Database) -> None:
@@ -335,6 +360,24 @@ def test_htmx_is_sent_to_the_page_that_says_why_not(client: TestClient, database
     change_survey(database, status=SurveyStatus.CLOSED)
     shut = client.post(PAGE, data={"submission_id": run, "question": "product"}, headers={"HX-Request": "true"})
     assert shut.headers["hx-redirect"] == PAGE
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_words_that_came_after_the_survey_closed_are_shown_to_be_copied(
+    client: TestClient, database: Database, headers: dict[str, str]
+) -> None:
+    run = start(client)
+    change_survey(database, status=SurveyStatus.CLOSED)
+    with database.writing() as session:
+        session.add(PolicySetting(key="shop_phone", value="0571-88886666"))
+    sent = {"submission_id": run, "question": "words", "answer": "毛巾有点湿，<b>别的都好</b>"}
+    shut = client.post(PAGE, data=sent, headers=headers)
+    assert (shut.status_code, "hx-redirect" in shut.headers) == (410, False)
+    assert ("<html" in shut.text) is not bool(headers)
+    assert "这份问卷已经结束" in shut.text
+    assert re.search(r"<textarea[^>]* readonly[^>]*>\n毛巾有点湿，&lt;b&gt;别的都好&lt;/b&gt;</textarea>", shut.text)
+    assert "tel:0571-88886666" in shut.text
+    assert "<form" not in shut.text.split("<section", 1)[1]
 
 
 def test_the_languages_keep_her_place(client: TestClient) -> None:

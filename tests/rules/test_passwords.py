@@ -1,6 +1,4 @@
-"""What a password must be, and how long a guesser waits."""
-
-from datetime import datetime, timedelta
+"""What a password must be."""
 
 import pytest
 
@@ -12,8 +10,6 @@ from app.rules.passwords import (
     PasswordTooLong,
     PasswordTooShort,
     check_password,
-    must_wait,
-    retry_at,
 )
 from app.rules.refusals import RuleBroken
 
@@ -70,30 +66,3 @@ def test_a_name_of_a_letter_or_two_says_nothing(known: str) -> None:
 
 def test_the_list_holds_only_what_the_length_lets_through() -> None:
     assert all(len(password) >= SHORTEST and password == password.casefold() for password in COMMON)
-
-
-@pytest.mark.parametrize(
-    ("failures", "seconds"),
-    [
-        (0, None),
-        (1, None),
-        (4, None),
-        (5, 1),
-        (6, 2),
-        (7, 4),
-        (8, 8),
-        (9, 16),
-        (10, 32),
-        (11, 60),
-        (12, 60),
-        (10_000, 60),
-    ],
-)
-def test_waiting_doubles_from_the_fifth_failure_to_a_minute(failures: int, seconds: int | None, now: datetime) -> None:
-    assert retry_at(failures, now) == (None if seconds is None else now + timedelta(seconds=seconds))
-
-
-def test_waiting_ends_with_its_last_instant(now: datetime) -> None:
-    assert must_wait(now + timedelta(microseconds=1), now)
-    assert not must_wait(now, now)
-    assert not must_wait(None, now)

@@ -15,6 +15,7 @@ from app.rules.phones import (
     ReasonMissing,
     ReasonTooLong,
     is_demo,
+    numbers_masked,
     parse_phone,
     reason_to_see,
 )
@@ -144,3 +145,18 @@ def test_a_reason_to_see_a_number_is_kept_as_written(typed: str) -> None:
 def test_a_reason_that_says_nothing_too_much_or_a_number_is_refused(typed: str, refusal: type[Exception]) -> None:
     with pytest.raises(refusal):
         reason_to_see(typed)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("我的电话13622223333，我叫客甲", "我的电话136****3333，我叫客甲"),
+        ("打 136 2222 3333 或 +86-136-2222-3333", "打 136****3333 或 136****3333"),
+        ("环境 5 13622223333", "环境 5 136****3333"),
+        ("香港 +852 9123 4567", "香港 +852 91**4567"),
+        ("2026-11-24 18:30 来的，付了 12800 元，打 5 分", "2026-11-24 18:30 来的，付了 12800 元，打 5 分"),
+        ("会员 10002012", "会员 10002012"),
+    ],
+)
+def test_numbers_among_free_words_are_masked_and_other_figures_stay(said: str, shown: str) -> None:
+    assert numbers_masked(said) == shown

@@ -1,0 +1,72 @@
+"""The work itself, by its name."""
+
+from collections.abc import Mapping
+
+from sqlmodel import Session
+
+from app.actions.idempotency import forget_old_answers
+from app.actions.limits import forget_old_tries
+from app.actions.tiers import review_tiers
+from app.actions.traces import forget_old_sign_ins
+from app.db import Database
+from app.gateways.backups import create_backup
+from app.i18n import gettext
+from app.jobs.errands import AnyKind, Done, Errand, Kind, OutsideKind
+from app.queries.journal import verify_chain
+from app.queries.tiers import buyers_after
+from app.rules.jobs import LONGEST_LEASE, Hopeless
+from app.rules.refusals import words
+from app.settings import Settings
+from app.vocabulary import JobKind
+
+BUYERS_AT_ONCE = 500
+"""Customers looked at in one transaction: well under a second, so that the till does not wait."""
+_FORGOTTEN = words("清掉了 {tries} 个计数、{answers} 份旧回执、{sign_ins} 条过期登录")
+_REVIEWED = words("看了 {seen} 位顾客，{risen} 位升级")
+_WHOLE = words("{entries} 条，完整无缺")
+
+
+class JournalBroken(Hopeless):
+    """Somebody changed the journal behind the program's back."""
+
+    code = "journal_broken"
+    message = words("操作日志从第 {entry} 条起对不上：有人绕过程序改动过，或数据库已损坏")
+
+
+def _forget_traces(session: Session, errand: Errand) -> Done:
+    tries = forget_old_tries(session, now=errand.safe_now)
+    answers = forget_old_answers(session, now=errand.safe_now)
+    sign_ins = forget_old_sign_ins(session, policy=errand.policy, now=errand.safe_now)
+    return Done(gettext(_FORGOTTEN).format(tries=tries, answers=answers, sign_ins=sign_ins))
+
+
+def _review_tiers(session: Session, errand: Errand) -> Done:
+    """Everybody who bought something, a slice at a time: a threshold the owner lowered lifts those it now fits."""
+    after, seen, risen = (int(errand.payload.get(name, 0)) for name in ("after", "seen", "risen"))
+    buyers = buyers_after(session, after, BUYERS_AT_ONCE)
+    risen += len(review_tiers(session, buyers, policy=errand.policy, now=errand.now, zone=errand.zone))
+    seen += len(buyers)
+    if len(buyers) == BUYERS_AT_ONCE:
+        return Done(then={"after": buyers[-1], "seen": seen, "risen": risen})
+    return Done(gettext(_REVIEWED).format(seen=seen, risen=risen))
+
+
+def _verify_journal(database: Database, settings: Settings, errand: Errand) -> Done:
+    with database.reading() as session:
+        verdict = verify_chain(session)
+    if not verdict.is_whole:
+        raise JournalBroken(entry=verdict.broken_id or 0)
+    return Done(gettext(_WHOLE).format(entries=verdict.entries))
+
+
+def _backup(database: Database, settings: Settings, errand: Errand) -> Done:
+    # It is of this moment, whichever night it is made for.
+    return Done(create_backup(database, settings, now=errand.real_now).file.name)
+
+
+KINDS: Mapping[str, AnyKind] = {
+    JobKind.BACKUP: OutsideKind(_backup, lease=LONGEST_LEASE),
+    JobKind.VERIFY_JOURNAL: OutsideKind(_verify_journal, lease=LONGEST_LEASE),
+    JobKind.FORGET_TRACES: Kind(_forget_traces),
+    JobKind.REVIEW_TIERS: Kind(_review_tiers),
+}
