@@ -240,6 +240,8 @@ OTHERWISE = {
     "jobs.finish": "the outbox",
     "jobs.go_on": "the outbox",
     "jobs.fail": "the outbox",
+    "jobs.close_waiting": "the outbox",
+    "jobs.close_all_dead_but_newest": "the outbox",
     "jobs.note_run": "runs",
     "jobs.beat": "signs of life",
     "journal.note_check": "runs",

@@ -178,7 +178,7 @@ def test_a_record_that_is_used_cannot_be_deleted_and_a_free_one_can(
     page.locator("[data-pick]").first.check()
     page.get_by_role("button", name="删除").click()
     expect(page.get_by_role("heading", name="现在不能删除")).to_be_visible()
-    expect(page.get_by_text("题目就不能再改")).to_be_visible()
+    expect(page.get_by_text("只有草稿可以删除")).to_be_visible()
     owner.check_accessible()
     picture(page, "delete-refused")
     page.goto(f"{shop.base_url}/admin/tag/list")
