@@ -17,20 +17,29 @@ from app.vocabulary import (
     Channel,
     ComplaintEventKind,
     ComplaintStatus,
+    ContactEventKind,
+    ContactKind,
     CustomerStatus,
     FeedbackChannel,
     FeedbackKind,
     Gender,
     ImportKind,
+    ImportMode,
+    ImportStage,
     JobStage,
     JobState,
     MessageState,
+    PairState,
+    PhotoKind,
+    PointsKind,
     Purpose,
     QuestionKind,
     ResponseState,
     Role,
     SaleChannel,
+    SignUpState,
     SkinType,
+    SocialPlatform,
     Source,
     SurveyMode,
     SurveyStatus,
@@ -111,16 +120,24 @@ class CustomerTag(Row, table=True):
     origin: TagOrigin = Field(
         default=TagOrigin.MANUAL, sa_type=word(TagOrigin), sa_column_kwargs={"server_default": "manual"}
     )
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+    tagged_at: datetime | None = None
 
 
 class Tag(Row, table=True):
-    """A word the shop sorts its customers by."""
+    """A word the shop sorts its customers by. With a `rule` (rules/conditions.py, as JSON) the machine puts it on whoever
+    fits and takes it off whoever no longer does; without one, people do."""
 
     __tablename__ = "tags"
 
     name: str = Field(max_length=30, unique=True, sa_column_kwargs=SHOP)
     category: CategoryOfNeed = Field(default=CategoryOfNeed.OTHER, sa_type=word(CategoryOfNeed))
     note: str = Field(default="", max_length=200, sa_column_kwargs=SHOP)
+    rule: str = Field(default="", sa_column=Column(Text, nullable=False, server_default="", info={"personal": ""}))
+    computed_at: datetime | None = None
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    staff: Staff | None = Relationship()
 
     def __str__(self) -> str:
         return self.name
@@ -174,6 +191,7 @@ class Customer(Row, table=True):
         Index("ix_customers_name_initials_id", "name_initials", "id"),
         Index("ix_customers_birth_month_birth_day", "birth_month", "birth_day", "birthday_calendar", "status"),
         Index("ix_customers_created_at_id", "created_at", "id"),
+        Index("ix_customers_verified_on_created_at", "verified_on", "created_at"),
     )
 
     member_no: str = Field(sa_type=ordered_text(20), unique=True, sa_column_kwargs=personal("contact"))
@@ -225,11 +243,16 @@ class Customer(Row, table=True):
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
     status: CustomerStatus = Field(default=CustomerStatus.ACTIVE, sa_type=word(CustomerStatus), sa_column_kwargs=SHOP)
     verified_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    # Since when a way to her is known to lead nowhere: nobody calls or writes there.
+    phone_invalid_on: date | None = Field(default=None, sa_column_kwargs=personal("contact"))
+    email_invalid_on: date | None = Field(default=None, sa_column_kwargs=personal("contact"))
+    referred_by_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="SET NULL", index=True)
     created_at: datetime = Field(default_factory=_now)
     updated_at: datetime = Field(default_factory=_now, sa_column_kwargs={"onupdate": _now})
 
     tier: Tier = Relationship()
     store: Store | None = Relationship()
+    referred_by: "Customer" = Relationship(sa_relationship_kwargs={"remote_side": "Customer.id"})
     tags: list[Tag] = Relationship(link_model=CustomerTag)
 
     def __str__(self) -> str:
@@ -290,8 +313,147 @@ class Consent(Row, table=True):
     withdrawn_at: datetime | None = None
     given_by: str = Field(default="", max_length=60, sa_column_kwargs=SHOP)
     staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+    withdrawn_how: str = Field(default="", max_length=60, sa_column_kwargs=SHOP | {"server_default": ""})
+    withdrawn_staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
 
     customer: Customer = Relationship()
+    staff: Staff | None = Relationship(sa_relationship_kwargs={"foreign_keys": "Consent.staff_id"})
+    withdrawn_staff: Staff | None = Relationship(sa_relationship_kwargs={"foreign_keys": "Consent.withdrawn_staff_id"})
+
+
+class PurposeRule(Row, table=True):
+    """The purpose register: what each consent is for, in the words the customer reads, and whether sending and export
+    must have one. Source: PIPL 6, 13, 17."""
+
+    __tablename__ = "purpose_rules"
+
+    purpose: Purpose = Field(sa_type=word(Purpose), unique=True, sa_column_kwargs=SHOP)
+    wording: str = Field(default="", max_length=300, sa_column_kwargs=SHOP)
+    uses: str = Field(default="", max_length=300, sa_column_kwargs=SHOP)
+    kept: str = Field(default="", max_length=200, sa_column_kwargs=SHOP)
+    needs_consent: bool = True
+    is_offered: bool = True
+    updated_at: datetime = Field(default_factory=_now, sa_column_kwargs={"onupdate": _now})
+
+    def __str__(self) -> str:
+        return self.purpose.value
+
+
+class SignUp(Row, table=True):
+    """What somebody typed on the sign-up page. A phone that is known changes no record: a person looks at it first.
+    `submission_id` is the visitor's own: a double tap signs up once."""
+
+    __tablename__ = "sign_ups"
+    __table_args__ = (Index("ix_sign_ups_state_signed_up_at", "state", "signed_up_at"),)
+
+    submission_id: str = Field(max_length=64, unique=True, sa_column_kwargs=personal("secret"))
+    customer_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="SET NULL", index=True)
+    store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
+    name: str = Field(default="", max_length=80, sa_column_kwargs=personal("name"))
+    phone_masked: str = Field(default="", max_length=24, sa_column_kwargs=personal("contact"))
+    told: Secret | None = Field(default=None, sa_type=encrypted("sign_ups.told"), sa_column_kwargs=personal("contact"))
+    state: SignUpState = Field(sa_type=word(SignUpState), sa_column_kwargs=SHOP)
+    signed_up_at: datetime = Field(index=True)
+    settled_at: datetime | None = None
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    customer: Customer | None = Relationship()
+    store: Store | None = Relationship()
+    staff: Staff | None = Relationship()
+
+
+class ContactEvent(Row, table=True):
+    """A way to a customer changed, failed or works again. What it was before lies encrypted; append-only in use."""
+
+    __tablename__ = "contact_events"
+
+    customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
+    contact: ContactKind = Field(sa_type=word(ContactKind), sa_column_kwargs=SHOP)
+    kind: ContactEventKind = Field(sa_type=word(ContactEventKind), sa_column_kwargs=SHOP)
+    old_value: Secret | None = Field(
+        default=None, sa_type=encrypted("contact_events.old_value"), sa_column_kwargs=personal("contact")
+    )
+    old_masked: str = Field(default="", max_length=60, sa_column_kwargs=personal("contact"))
+    reason: str = Field(default="", max_length=100, sa_column_kwargs=personal("words"))
+    at: datetime
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    customer: Customer = Relationship()
+    staff: Staff | None = Relationship()
+
+
+class SocialAccount(Row, table=True):
+    """An account or group through which a customer follows the shop."""
+
+    __tablename__ = "social_accounts"
+    __table_args__ = (UniqueConstraint("customer_id", "platform", "handle"),)
+
+    customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
+    platform: SocialPlatform = Field(sa_type=word(SocialPlatform), sa_column_kwargs=SHOP)
+    handle: str = Field(default="", max_length=80, sa_column_kwargs=personal("contact"))
+    is_following: bool = Field(default=True, sa_column_kwargs=SHOP)
+    noted_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+
+    customer: Customer = Relationship()
+
+
+class CustomerAlias(Row, table=True):
+    """A member number that was joined to another: whoever shows the old card is still found."""
+
+    __tablename__ = "customer_aliases"
+
+    member_no: str = Field(sa_type=ordered_text(20), unique=True, sa_column_kwargs=personal("contact"))
+    customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
+    merge_id: int | None = Field(default=None, foreign_key="customer_merges.id", ondelete="SET NULL", index=True)
+    created_at: datetime = Field(default_factory=_now)
+
+    customer: Customer = Relationship()
+
+
+class CustomerMerge(Row, table=True):
+    """Two records became one. `plan` holds what must come back if the shop changes its mind within the days it may."""
+
+    __tablename__ = "customer_merges"
+    __table_args__ = (Index("ix_customer_merges_merged_at_id", "merged_at", "id"),)
+
+    survivor_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="SET NULL", index=True)
+    absorbed_id: int = Field(index=True)
+    absorbed_no: str = Field(max_length=20, sa_column_kwargs=personal("contact"))
+    absorbed_name: str = Field(default="", max_length=80, sa_column_kwargs=personal("name"))
+    plan: Secret | None = Field(
+        default=None, sa_type=encrypted("customer_merges.plan"), sa_column_kwargs=personal("secret")
+    )
+    merged_at: datetime
+    undo_until: datetime = Field(index=True)
+    undone_at: datetime | None = None
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    survivor: Customer | None = Relationship()
+    staff: Staff | None = Relationship()
+
+
+class DuplicatePair(Row, table=True):
+    """Two records that may be one person: how alike (0–100), why, and what the shop said. The lower number comes first."""
+
+    __tablename__ = "duplicate_pairs"
+    __table_args__ = (
+        UniqueConstraint("low_id", "high_id"),
+        CheckConstraint("low_id < high_id", name="lower_first"),
+        CheckConstraint("score BETWEEN 0 AND 100", name="score_in_range"),
+        Index("ix_duplicate_pairs_state_score", "state", "score"),
+    )
+
+    low_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
+    high_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
+    score: int = Field(sa_column_kwargs=SHOP)
+    reasons: str = Field(default="", max_length=120, sa_column_kwargs=SHOP)
+    state: PairState = Field(default=PairState.OPEN, sa_type=word(PairState), sa_column_kwargs=SHOP)
+    found_at: datetime
+    decided_at: datetime | None = None
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    low: Customer = Relationship(sa_relationship_kwargs={"foreign_keys": "DuplicatePair.low_id"})
+    high: Customer = Relationship(sa_relationship_kwargs={"foreign_keys": "DuplicatePair.high_id"})
     staff: Staff | None = Relationship()
 
 
@@ -343,6 +505,19 @@ class Purchase(Row, table=True):
         Index("ix_purchases_occurred_at_id", "occurred_at", "id"),
         # The store beside them: whose customers these are is asked without opening the slips.
         Index("ix_purchases_customer_id_occurred_at_store_id", "customer_id", "occurred_at", "store_id"),
+        # Sales that wait for their customer are few among many.
+        Index(
+            "ix_purchases_waiting_phone",
+            "buyer_phone_index",
+            sqlite_where=text("customer_id IS NULL AND buyer_phone_index IS NOT NULL"),
+            postgresql_where=text("customer_id IS NULL AND buyer_phone_index IS NOT NULL"),
+        ),
+        Index(
+            "ix_purchases_waiting_member_no",
+            "buyer_member_no",
+            sqlite_where=text("customer_id IS NULL AND buyer_member_no <> ''"),
+            postgresql_where=text("customer_id IS NULL AND buyer_member_no <> ''"),
+        ),
     )
 
     order_no: str = Field(sa_type=ordered_text(60), unique=True, sa_column_kwargs=SHOP)
@@ -354,6 +529,18 @@ class Purchase(Row, table=True):
     refund_of_id: int | None = Field(default=None, foreign_key="purchases.id", ondelete="RESTRICT", index=True)
     import_batch_id: int | None = Field(default=None, foreign_key="import_batches.id", ondelete="RESTRICT", index=True)
     fingerprint: str = Field(default="", max_length=64, sa_column_kwargs=SHOP)
+    # Whom the till named when we knew nobody of that number: the sale waits for her and can be claimed.
+    buyer_member_no: str = Field(
+        default="", max_length=20, sa_column_kwargs=personal("contact") | {"server_default": ""}
+    )
+    buyer_phone: Secret | None = Field(
+        default=None, sa_type=encrypted("purchases.buyer_phone"), sa_column_kwargs=personal("contact")
+    )
+    buyer_phone_index: bytes | None = Field(default=None, sa_column_kwargs=personal("contact"))
+    buyer_phone_masked: str = Field(
+        default="", max_length=24, sa_column_kwargs=personal("contact") | {"server_default": ""}
+    )
+    claimed_at: datetime | None = None
     created_at: datetime = Field(default_factory=_now)
 
     customer: Customer | None = Relationship()
@@ -416,6 +603,119 @@ class Visit(Row, table=True):
     store: Store | None = Relationship()
     staff: Staff | None = Relationship()
     treatment: Treatment | None = Relationship()
+
+
+class Photo(Row, table=True):
+    """A photo of a treatment: re-encoded, without place or camera in it, encrypted in the media folder under `file_key`.
+    Only under a standing consent."""
+
+    __tablename__ = "photos"
+
+    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT", index=True)
+    visit_id: int | None = Field(default=None, foreign_key="visits.id", ondelete="RESTRICT", index=True)
+    kind: PhotoKind = Field(sa_type=word(PhotoKind), sa_column_kwargs=personal("health"))
+    taken_on: date = Field(sa_column_kwargs=personal("health"))
+    note: Secret | None = Field(default=None, sa_type=encrypted("photos.note"), sa_column_kwargs=personal("health"))
+    file_key: str = Field(max_length=64, unique=True, sa_column_kwargs=personal("secret"))
+    sha256: str = Field(max_length=64, sa_column_kwargs=personal("secret"))
+    width: int
+    height: int
+    created_at: datetime = Field(default_factory=_now)
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    customer: Customer = Relationship()
+    visit: Visit | None = Relationship()
+    staff: Staff | None = Relationship()
+
+
+class PointsAccount(Row, table=True):
+    """What a customer has: the guarded sum of its entries. Entries belong to the account, so that they stay as written
+    when two records are merged: the other's account is emptied into hers and closed. `frozen_at`: the nightly check found
+    a difference, so nothing is redeemed until a person has looked."""
+
+    __tablename__ = "points_accounts"
+    __table_args__ = (
+        Index(
+            "uq_points_accounts_open",
+            "customer_id",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT", index=True)
+    balance: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=SHOP)
+    seq: int = Field(default=0, sa_column_kwargs=SHOP)
+    frozen_at: datetime | None = None
+    closed_at: datetime | None = None
+
+    customer: Customer = Relationship()
+
+
+class PointsEntry(Row, table=True):
+    """One movement of points, signed. Append-only by trigger; `reference` makes it happen once."""
+
+    __tablename__ = "points_entries"
+    __table_args__ = (
+        UniqueConstraint("account_id", "seq"),
+        UniqueConstraint("kind", "reference"),
+        CheckConstraint("points <> 0", name="points_not_zero"),
+        Index("ix_points_entries_at_id", "at", "id"),
+    )
+
+    account_id: int = Field(foreign_key="points_accounts.id", ondelete="RESTRICT", index=True)
+    seq: int = Field(sa_column_kwargs=SHOP)
+    kind: PointsKind = Field(sa_type=word(PointsKind), sa_column_kwargs=SHOP)
+    points: int = Field(sa_column_kwargs=SHOP)
+    balance_after: int = Field(sa_type=BigInteger, sa_column_kwargs=SHOP)
+    reference: str = Field(max_length=120, sa_column_kwargs=SHOP)
+    reason: str = Field(default="", max_length=200, sa_column_kwargs=personal("words"))
+    purchase_id: int | None = Field(default=None, foreign_key="purchases.id", ondelete="RESTRICT", index=True)
+    reverses_id: int | None = Field(default=None, foreign_key="points_entries.id", ondelete="RESTRICT", index=True)
+    import_batch_id: int | None = Field(default=None, foreign_key="import_batches.id", ondelete="RESTRICT", index=True)
+    at: datetime
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    account: PointsAccount = Relationship()
+    purchase: Purchase | None = Relationship()
+    staff: Staff | None = Relationship()
+
+
+class PointsLot(Row, table=True):
+    """Points that came in together and go out together at the end of `expires_on` (None: never)."""
+
+    __tablename__ = "points_lots"
+    __table_args__ = (
+        CheckConstraint("points > 0", name="points_positive"),
+        CheckConstraint("remaining BETWEEN 0 AND points", name="remaining_in_range"),
+        Index("ix_points_lots_account_id_expires_on", "account_id", "expires_on"),
+        Index("ix_points_lots_expires_on", "expires_on"),
+    )
+
+    account_id: int = Field(foreign_key="points_accounts.id", ondelete="RESTRICT")
+    entry_id: int = Field(foreign_key="points_entries.id", ondelete="RESTRICT", index=True)
+    points: int = Field(sa_column_kwargs=SHOP)
+    remaining: int = Field(sa_column_kwargs=SHOP)
+    earned_on: date = Field(sa_column_kwargs=SHOP)
+    expires_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+
+    account: PointsAccount = Relationship()
+    entry: PointsEntry = Relationship()
+
+
+class PointsAllocation(Row, table=True):
+    """So many points of a spend came out of that lot (negative: went back into it). Append-only by trigger."""
+
+    __tablename__ = "points_allocations"
+    __table_args__ = (CheckConstraint("points <> 0", name="points_not_zero"),)
+
+    entry_id: int = Field(foreign_key="points_entries.id", ondelete="RESTRICT", index=True)
+    lot_id: int = Field(foreign_key="points_lots.id", ondelete="RESTRICT", index=True)
+    points: int = Field(sa_column_kwargs=SHOP)
+
+    entry: PointsEntry = Relationship()
+    lot: PointsLot = Relationship()
 
 
 # ── Voice ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -658,10 +958,89 @@ class ImportBatch(Row, table=True):
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    mode: ImportMode = Field(
+        default=ImportMode.BOTH, sa_type=word(ImportMode), sa_column_kwargs={"server_default": "both"}
+    )
+    stage: ImportStage = Field(
+        default=ImportStage.DONE, sa_type=word(ImportStage), sa_column_kwargs={"server_default": "done"}
+    )
+    store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
+    # {heading: field} as JSON; where the upload waits, encrypted, until it is in; what the dry run said, as JSON.
+    mapping: str = Field(
+        default="{}", sa_column=Column(Text, nullable=False, server_default="{}", info={"personal": ""})
+    )
+    upload_key: str = Field(default="", max_length=64, sa_column_kwargs=personal("secret") | {"server_default": ""})
+    check_report: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default="", info={"personal": ""})
+    )
+    rows_in_all: int = Field(default=0, sa_column_kwargs=SHOP | {"server_default": "0"})
+    reverted_at: datetime | None = None
+    reverted_staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
     # Row number, column and reason as JSON; never the refused value itself, which may be a phone.
     rejections: str = Field(default="[]", sa_column=Column(Text, nullable=False, info={"personal": ""}))
 
+    staff: Staff | None = Relationship(sa_relationship_kwargs={"foreign_keys": "ImportBatch.staff_id"})
+    store: Store | None = Relationship()
+    reverted_staff: Staff | None = Relationship(
+        sa_relationship_kwargs={"foreign_keys": "ImportBatch.reverted_staff_id"}
+    )
+
+
+class ImportChange(Row, table=True):
+    """A record a file made or changed, with what its fields were before and became: enough to take the file back.
+    Purchases carry their batch themselves."""
+
+    __tablename__ = "import_changes"
+    __table_args__ = (UniqueConstraint("batch_id", "subject", "subject_id"),)
+
+    batch_id: int = Field(foreign_key="import_batches.id", ondelete="CASCADE")
+    subject: str = Field(max_length=40, sa_column_kwargs=SHOP)
+    subject_id: int
+    is_created: bool = Field(sa_column_kwargs=SHOP)
+    before: Secret | None = Field(
+        default=None, sa_type=encrypted("import_changes.before"), sa_column_kwargs=personal("secret")
+    )
+    after: Secret | None = Field(
+        default=None, sa_type=encrypted("import_changes.after"), sa_column_kwargs=personal("secret")
+    )
+
+    batch: ImportBatch = Relationship()
+
+
+class ImportMap(Row, table=True):
+    """What a till calls its columns, kept under a name for the next file. `mapping` is {heading: field} as JSON."""
+
+    __tablename__ = "import_maps"
+    __table_args__ = (UniqueConstraint("kind", "name"),)
+
+    name: str = Field(max_length=40, sa_column_kwargs=SHOP)
+    kind: ImportKind = Field(sa_type=word(ImportKind))
+    mapping: str = Field(sa_column=Column(Text, nullable=False, info={"personal": ""}))
+    created_at: datetime = Field(default_factory=_now)
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
     staff: Staff | None = Relationship()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKey(Row, table=True):
+    """A key for a till or another program. Shown once; only its fingerprint is kept."""
+
+    __tablename__ = "api_keys"
+
+    name: str = Field(max_length=60, unique=True, sa_column_kwargs=SHOP)
+    sha256: bytes = Field(unique=True, sa_column_kwargs=personal("secret"))
+    store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
+    created_at: datetime
+    last_used_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    revoked_at: datetime | None = None
+
+    store: Store | None = Relationship()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class JobRun(Row, table=True):

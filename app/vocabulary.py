@@ -70,6 +70,72 @@ class Purpose(StrEnum):
     PERSONALISATION = "personalisation"
     HEALTH_RECORD = "health_record"
     PHOTOS = "photos"
+    PHOTOS_PUBLIC = "photos_public"
+    GUARDIAN = "guardian"
+
+
+class SocialPlatform(StrEnum):
+    """Where a customer follows the shop or belongs to one of its groups."""
+
+    OFFICIAL_ACCOUNT = "official_account"
+    WECOM = "wecom"
+    WECHAT_GROUP = "wechat_group"
+    XIAOHONGSHU = "xiaohongshu"
+    DOUYIN = "douyin"
+    WEIBO = "weibo"
+    DIANPING = "dianping"
+    OTHER = "other"
+
+
+class ContactKind(StrEnum):
+    """A way to a customer whose changes are kept."""
+
+    PHONE = "phone"
+    WECHAT = "wechat"
+    EMAIL = "email"
+    ADDRESS = "address"
+
+
+class ContactEventKind(StrEnum):
+    """What became of a way to a customer."""
+
+    REPLACED = "replaced"
+    INVALID = "invalid"
+    VALID = "valid"
+
+
+class PairState(StrEnum):
+    """What the shop says about two records that look alike."""
+
+    OPEN = "open"
+    DISTINCT = "distinct"
+
+
+class PhotoKind(StrEnum):
+    """When a photo was taken: before the treatment or after it."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class SignUpState(StrEnum):
+    """What became of a sign-up by QR code: a new member, or somebody whose phone was known and whom a person must see."""
+
+    NEW = "new"
+    KNOWN = "known"
+    SETTLED = "settled"
+
+
+class PointsKind(StrEnum):
+    """Why points moved."""
+
+    OPENING = "opening"
+    EARN = "earn"
+    REDEEM = "redeem"
+    EXPIRE = "expire"
+    ADJUST = "adjust"
+    REVERSE = "reverse"
+    MERGE = "merge"
 
 
 class TagOrigin(StrEnum):
@@ -224,6 +290,12 @@ class JobKind(StrEnum):
     VERIFY_JOURNAL = "verify-journal"
     FORGET_TRACES = "forget-traces"
     REVIEW_TIERS = "review-tiers"
+    RULE_TAGS = "rule-tags"
+    FIND_DUPLICATES = "find-duplicates"
+    FORGET_MERGES = "forget-merges"
+    CHECK_IMPORT = "check-import"
+    RUN_IMPORT = "run-import"
+    CHECK_POINTS = "check-points"
 
 
 class JobState(StrEnum):
@@ -248,6 +320,28 @@ class ImportKind(StrEnum):
 
     CUSTOMERS = "customers"
     PURCHASES = "purchases"
+    TREATMENTS = "treatments"
+    PRODUCTS = "products"
+    POINTS = "points"
+
+
+class ImportMode(StrEnum):
+    """What a file may do to records that are there, and to those that are not."""
+
+    BOTH = "both"
+    CREATE = "create"
+    UPDATE = "update"
+
+
+class ImportStage(StrEnum):
+    """Where a file stands on its way in, and out again."""
+
+    UPLOADED = "uploaded"
+    CHECKED = "checked"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    REVERTED = "reverted"
 
 
 class AuditAction(StrEnum):
@@ -267,3 +361,6 @@ class AuditAction(StrEnum):
     RESTORE = "restore"
     REFUSED = "refused"
     SESSION_ENDED = "session_ended"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
+    REVERT = "revert"

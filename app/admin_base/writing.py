@@ -20,6 +20,8 @@ from app.admin_base.asking import asking, within_scope
 from app.admin_base.once import Answer
 from app.db import Database
 from app.i18n import gettext
+from app.models import Customer
+from app.rules.customers import PhoneTaken, PhoneTakenUnseen
 from app.rules.idempotency import Kept, Keyed
 from app.rules.limits import TooManyTries
 from app.rules.refusals import NotFound, RuleBroken, words
@@ -81,6 +83,8 @@ async def write(request: Request, database: Database, work: Callable[[Session], 
         raise
     except NotFound as refusal:
         raise HTTPException(404, refusal.say(gettext)) from None
+    except PhoneTaken as refusal:
+        raise _by_rule(request, await anyio.to_thread.run_sync(_discreet, database, refusal)) from None
     except RuleBroken as refusal:
         raise _by_rule(request, refusal) from None
     except IntegrityError as error:
@@ -111,6 +115,14 @@ async def prepare(
         return await anyio.to_thread.run_sync(before, typed, row)
     except RuleBroken as refusal:
         raise _by_rule(request, refusal) from None
+
+
+def _discreet(database: Database, refusal: PhoneTaken) -> RuleBroken:
+    """Whose number it is, only for somebody who may open that record."""
+    owner = select(Customer.id).where(Customer.member_no == refusal.values["member_no"])
+    with database.reading() as session:
+        is_seen = session.scalar(within_scope(owner, Customer)) is not None
+    return refusal if is_seen else PhoneTakenUnseen(refusal.field)
 
 
 def _by_rule(request: Request, refusal: RuleBroken) -> Refused:

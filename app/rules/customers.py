@@ -39,6 +39,14 @@ class PhoneTaken(RuleBroken):
     status = 409
 
 
+class PhoneTakenUnseen(RuleBroken):
+    """The same, said to somebody who may not see that record: a number typed in must not tell whose it is."""
+
+    code = "phone_taken"
+    message = words("这个电话已经登记在另一位会员名下。一家人共用一个号码的话，请填写共用原因；要查是谁，请找店长。")
+    status = 409
+
+
 class MemberNumberTaken(RuleBroken):
     """Another record has this member number."""
 
