@@ -196,6 +196,27 @@ def test_without_the_scope_every_one_of_those_ways_is_open(
     assert "deed withdraw" in reached["consent"]
 
 
+def refusal_of_phone(as_role: Callable[[Role], TestClient]) -> str:
+    """What reception is told who gives a new customer the phone of the other store's."""
+    with as_role(Role.RECEPTION) as browser:
+        answer = browser.post("/admin/customer/create", data=FORMS["customer"] | {"phone": PHONE})
+    assert answer.status_code == 422
+    assert "这个电话已经" in answer.text
+    return answer.text
+
+
+def test_typing_the_phone_of_another_stores_customer_does_not_tell_whose_it_is(
+    as_role: Callable[[Role], TestClient], other: OtherStore
+) -> None:
+    assert other.member_no not in refusal_of_phone(as_role)
+
+
+def test_without_the_scope_the_phone_tells_the_member_number(
+    as_role: Callable[[Role], TestClient], other: OtherStore, unscoped: None
+) -> None:
+    assert other.member_no in refusal_of_phone(as_role)
+
+
 def test_her_own_stores_records_and_those_of_no_store_are_hers(
     as_role: Callable[[Role], TestClient], database: Database, other: OtherStore, shop: dict[str, int]
 ) -> None:
