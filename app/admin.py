@@ -9,13 +9,32 @@ from functools import partial
 from typing import Any, ClassVar
 
 from fastapi import FastAPI
-from wtforms import BooleanField, PasswordField, StringField, TextAreaField
+from wtforms import BooleanField, PasswordField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
-from app.actions import complaints, consents, customers, jobs, phones, staff, survey_sheets, surveys
+from app.actions import (
+    api_keys,
+    claims,
+    complaints,
+    consents,
+    contacts,
+    customers,
+    jobs,
+    merging,
+    phones,
+    points,
+    profiles,
+    sign_ups,
+    staff,
+    survey_sheets,
+    surveys,
+    tags,
+)
 from app.admin_base import (
     AccessPage,
     ActingView,
+    AsksBeforeTwin,
+    AsksForConsent,
     BigLedgerView,
     BigSetupView,
     BigView,
@@ -23,47 +42,82 @@ from app.admin_base import (
     Child,
     Choice,
     CountField,
+    CustomerPage,
     Deed,
     DemoPage,
+    DeskPage,
     DraftView,
+    DuplicatesPage,
+    ImportBatchPage,
+    ImportRefusedPage,
+    ImportSamplePage,
+    ImportStart,
+    ImportUndoPage,
     JournalPage,
     LedgerView,
     Listed,
     MeaningFilter,
+    MergePage,
+    NeedFilter,
+    OfAnAccount,
+    PhotosPage,
+    PicturePage,
     PostersPage,
     PrintsCards,
     PrintsPoster,
+    PurposesPage,
     RelationFilter,
+    Retags,
     RougeAdmin,
     SettingsPage,
     SetupView,
     StandingFilter,
+    TagFilter,
+    TaggingPage,
+    TagRulePage,
+    TagsCustomers,
+    TagsPage,
+    TakesConsents,
     WordFilter,
     YesFilter,
+    agreed_deed,
     asks,
     birthdays,
     formats,
     locale_field,
+    nothing_when_empty,
     passwords,
     rejected_rows,
     spans,
+    told_lines,
 )
 from app.db import Database
 from app.i18n import later
+from app.labels import ENUM_WORDS
 from app.models import (
+    ApiKey,
     AuditEntry,
     Complaint,
     ComplaintEvent,
     Consent,
+    ContactEvent,
     Customer,
+    CustomerMerge,
     ImportBatch,
+    ImportMap,
     Job,
     JobRun,
     OutboundMessage,
+    Photo,
+    PointsAccount,
+    PointsEntry,
+    PointsLot,
     Product,
     Purchase,
     PurchaseLine,
+    SignUp,
     SkinRecord,
+    SocialAccount,
     Staff,
     StaffSession,
     Store,
@@ -78,10 +132,12 @@ from app.models import (
 )
 from app.queries import finding, scopes
 from app.queries.surveys import draft_surveys
+from app.rules.api_keys import KeyDetails
 from app.rules.complaints import OPEN
+from app.rules.contacts import MARKABLE
 from app.rules.customers import CustomerDetails
 from app.settings import Settings
-from app.vocabulary import ComplaintStatus, JobStage, SurveyStatus
+from app.vocabulary import ComplaintStatus, ContactKind, CustomerStatus, JobStage, SignUpState, SurveyStatus
 
 _WHEN = later("时间")
 _WHY = later("为什么要看")
@@ -101,21 +157,41 @@ def _reveal(table: type[Customer] | type[Complaint], when: Callable[[Any], bool]
     )
 
 
+def _has_reachable(customer: Customer) -> bool:
+    """Whether there is a way to her that nobody has called dead yet."""
+    phone = bool(customer.phone_masked) and customer.phone_invalid_on is None
+    return phone or (bool(customer.email) and customer.email_invalid_on is None)
+
+
 # ── People ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _PEOPLE = (later("顾客"), "fa-solid fa-user-group")
 
 
-class CustomerAdmin(PrintsCards, BigView, model=Customer):
+class Desk(DeskPage):
+    """The counter's first page."""
+
+    name, icon = later("前台"), "fa-solid fa-magnifying-glass"
+
+
+class CustomerProfile(CustomerPage):
+    """One customer on one page."""
+
+    name, icon = later("顾客主页"), "fa-solid fa-user"
+
+
+class CustomerAdmin(AsksBeforeTwin, AsksForConsent, PrintsCards, TagsCustomers, BigView, model=Customer):
     """The member file. Phones and WeChat ids go in and are never shown whole again; a phone is, once, for a reason."""
 
     category, category_icon = _PEOPLE
     name, name_plural, icon = later("顾客"), later("顾客"), "fa-solid fa-user"
-    empty_hint = later("先在这里加第一位顾客，或用 rouge import 把收银系统的表格导进来。")
+    create_template, edit_template = "customers/create.html", "customers/edit.html"
+    empty_hint = later("先在这里加第一位顾客，或用“店铺”里的“导入表格”把收银系统的表格搬进来。")
     search, search_hint = finding.customers_like, later("姓名、拼音、手机后四位、会员号")
     can_delete = False
     journal_key = "customer"
-    takes, on_create, on_edit = CustomerDetails, customers.create_customer, customers.update_customer
+    own_page = "/desk/customers/{member_no}"
+    takes, on_create, on_edit = CustomerDetails, profiles.create_profile, profiles.update_profile
     holds = customers.hold_customer
     together = (("birthday", "birthday_calendar"), ("phone", "phone_shared_reason"))
     column_list = ("member_no", "name", "phone_masked", "tier", "source", "created_at")
@@ -135,14 +211,22 @@ class CustomerAdmin(PrintsCards, BigView, model=Customer):
         "store", "status", "created_at", "skin_type", "allergy_note", "health_note",
     ]  # fmt: skip
     sealed_numbers: ClassVar = {"phone_masked": "phone"}
+    reaches_customers = True
     form_columns = (
         "name", "phone", "phone_shared_reason", "wechat", "gender", "birthday", "birthday_calendar", "tier", "tags",
         "source", "preferred_channel", "allergy_note", "health_note", "skin_type", "email", "address", "occupation",
-        "income_band", "note", "store", "card_until_on", "status",
+        "income_band", "note", "store", "member_no", "card_until_on", "status",
     )  # fmt: skip
+    form_create_rules: ClassVar = list(form_columns)
+    form_edit_rules: ClassVar = [one for one in form_columns if one != "member_no"]
     secret_fields = frozenset({"phone", "wechat"})
     veiled: ClassVar = {"allergy_note": later("有过敏提示"), "health_note": later("有健康提示")}
     extra_fields: ClassVar = {
+        "member_no": StringField(
+            **nothing_when_empty(
+                later("会员卡号（已印好的卡）"), hint=later("有印好的卡就扫一下或照着填；没有就留空，系统自动编号")
+            )
+        ),
         "phone": StringField(**asks(later("手机"), hint=later("保存后只显示后四位；修改资料时留空就不变"))),
         "wechat": StringField(**asks(later("微信号"), hint=later("保存后不再显示；修改资料时留空就不变"))),
         "birthday": StringField(**asks(later("生日"), hint=later("如 1990-01-02、01-02 或 农历八月十五"))),
@@ -152,6 +236,7 @@ class CustomerAdmin(PrintsCards, BigView, model=Customer):
     }
     form_args: ClassVar = {
         "tier": {"allow_blank": True, "blank_text": later("最低等级")},
+        "status": {"never": {CustomerStatus.ERASED}},
         "phone_shared_reason": {"description": later("一家人共用一个号码时填写，如 母女共用")},
     }
     column_labels: ClassVar = {
@@ -180,17 +265,50 @@ class CustomerAdmin(PrintsCards, BigView, model=Customer):
         "store": later("门店"),
         "tags": later("标签"),
         "status": later("档案状态"),
-        "verified_on": later("手机核实日期"),
+        "verified_on": later("最近核对"),
         "created_at": later("建档时间"),
         "updated_at": later("最近修改"),
         "reason": _WHY,
     }
-    deeds = (_reveal(Customer, lambda customer: bool(customer.phone_masked)),)
+    deeds = (
+        agreed_deed(partial(consents.agree_to_health, table=Customer)),
+        _reveal(Customer, lambda customer: bool(customer.phone_masked)),
+        Deed(
+            "unreachable",
+            later("标为联系不上"),
+            contacts.mark_invalid,
+            ("customers", "edit"),
+            {
+                "contact": SelectField(
+                    later("哪个联系方式"), choices=[(one.value, ENUM_WORDS[ContactKind][one]) for one in MARKABLE]
+                ),
+                "reason": StringField(**asks(later("怎么知道的"), hint=later("如 停机、打错了、邮件退回"))),
+            },
+            done=later("已标为联系不上，不会再往那里打电话或发消息"),
+            when=_has_reachable,
+        ),
+        Deed(
+            "reachable",
+            later("又联系上了"),
+            contacts.mark_valid,
+            ("customers", "edit"),
+            {
+                "contact": SelectField(
+                    later("哪个联系方式"), choices=[(one.value, ENUM_WORDS[ContactKind][one]) for one in MARKABLE]
+                )
+            },
+            done=later("已改回能联系上"),
+            when=lambda customer: bool(customer.phone_invalid_on or customer.email_invalid_on),
+        ),
+    )
     column_filters = (
         RelationFilter(Customer.tier, later("等级")),
+        TagFilter("tag", later("标签")),
+        NeedFilter("need", later("需求")),
         MeaningFilter("birthday", later("生日"), **birthdays()),
         MeaningFilter("created", later("建档"), **spans(Customer.created_at)),
         WordFilter(Customer.source, later("来源")),
+        MeaningFilter("verified", later("核对"), stale=(later("很久没核对"), scopes.stale)),
     )
     children = (
         Child(
@@ -255,6 +373,54 @@ class CustomerAdmin(PrintsCards, BigView, model=Customer):
     )
 
 
+class Duplicates(DuplicatesPage):
+    """Records that may be one person."""
+
+    category, category_icon = _PEOPLE
+    name, icon = later("疑似重复"), "fa-solid fa-people-arrows"
+
+
+class Merging(MergePage):
+    """Making one record out of two."""
+
+    category, category_icon = _PEOPLE
+    name, icon = later("合并档案"), "fa-solid fa-code-merge"
+
+
+class CustomerMergeAdmin(BigLedgerView, model=CustomerMerge):
+    """Which records became one, and taking that back while it is possible."""
+
+    category, category_icon = _PEOPLE
+    name, name_plural, icon = later("合并记录"), later("合并记录"), "fa-solid fa-code-merge"
+    empty_hint = later("两份档案合并以后，会在这里留一条记录，期限内可以撤销。")
+    column_list = ("merged_at", "absorbed_name", "absorbed_no", "survivor", "undone_at")
+    column_sortable_list = ("merged_at",)
+    column_default_sort = ("merged_at", True)
+    column_details_list = (
+        "merged_at", "survivor", "absorbed_name", "absorbed_no", "staff", "undo_until", "undone_at"
+    )  # fmt: skip
+    column_labels: ClassVar = {
+        "merged_at": _WHEN,
+        "survivor": later("留下的档案"),
+        "absorbed_name": later("并入的姓名"),
+        "absorbed_no": later("并入的会员号"),
+        "staff": later("谁"),
+        "undo_until": later("可以撤销到"),
+        "undone_at": later("撤销时间"),
+    }
+    deeds = (
+        Deed(
+            "undo",
+            later("撤销合并"),
+            merging.undo_merge,
+            ("customer_merges", "undo"),
+            hint=later("并入的档案会带着它原来的记录回来；合并后新记的留在现在这份里。"),
+            when=lambda merge: merge.undone_at is None and bool(merge.plan),
+            answer="merging/undone.html",
+        ),
+    )
+
+
 class CardPrinting(CardsPage):
     """Member cards for the printer."""
 
@@ -262,7 +428,7 @@ class CardPrinting(CardsPage):
     name, icon = later("打印会员卡"), "fa-solid fa-id-card"
 
 
-class SkinRecordAdmin(BigSetupView, model=SkinRecord):
+class SkinRecordAdmin(Retags, AsksForConsent, BigSetupView, model=SkinRecord):
     """What a beautician saw on a day."""
 
     category, category_icon = _PEOPLE
@@ -285,9 +451,86 @@ class SkinRecordAdmin(BigSetupView, model=SkinRecord):
         "staff": later("记录人"),
         "created_at": later("录入时间"),
     }
+    deeds = (agreed_deed(partial(consents.agree_to_health, table=SkinRecord)),)
 
 
-class ConsentAdmin(BigView, model=Consent):
+class Photographs(PhotosPage):
+    """What a treatment did, to be seen."""
+
+    category, category_icon = _PEOPLE
+    name, icon = later("护理照片"), "fa-solid fa-camera"
+
+
+class PhotoAdmin(BigLedgerView, model=Photo):
+    """Photos of treatments: their records. Only the picture itself is kept, sealed; who withdrew her consent has none."""
+
+    category, category_icon = _PEOPLE
+    name, name_plural, icon = later("照片记录"), later("照片记录"), "fa-solid fa-camera"
+    empty_hint = later("在顾客的页面上点“护理照片”，就能添加。")
+    can_delete = True
+    column_list = ("customer", "kind", "taken_on", "visit", "staff")
+    column_sortable_list = ("taken_on",)
+    column_default_sort = ("taken_on", True)
+    column_details_list = ("customer", "kind", "taken_on", "visit", "note", "width", "height", "staff", "created_at")
+    column_labels: ClassVar = {
+        "customer": later("顾客"),
+        "kind": later("什么时候的"),
+        "taken_on": later("哪天拍的"),
+        "visit": later("哪次到店"),
+        "note": later("备注"),
+        "width": later("宽（像素）"),
+        "height": later("高（像素）"),
+        "staff": later("记录人"),
+        "created_at": later("录入时间"),
+    }
+
+
+class SocialAccountAdmin(BigSetupView, model=SocialAccount):
+    """Accounts and groups through which customers follow the shop."""
+
+    category, category_icon = _PEOPLE
+    name, name_plural, icon = later("社交账号"), later("社交账号与群"), "fa-brands fa-weixin"
+    empty_hint = later("顾客加了企业微信、进了群、关注了小红书，就记在这里。")
+    can_delete = True
+    lookups: ClassVar = {"customer": finding.customers_like}
+    column_list = ("customer", "platform", "handle", "is_following", "noted_on")
+    column_details_list = column_list
+    form_columns = column_list
+    form_args: ClassVar = {"handle": {"description": later("账号名或群名")}}
+    column_filters = (
+        WordFilter(SocialAccount.platform, later("平台")),
+        YesFilter(SocialAccount.is_following, later("关注中"), yes=later("关注中"), no=later("已取消")),
+    )
+    column_labels: ClassVar = {
+        "customer": later("顾客"),
+        "platform": later("平台"),
+        "handle": later("账号或群名"),
+        "is_following": later("关注中"),
+        "noted_on": later("哪天记的"),
+    }
+
+
+class ContactEventAdmin(BigLedgerView, model=ContactEvent):
+    """What became of the ways to a customer: changed, dead, alive again. Old numbers are never shown whole."""
+
+    category, category_icon = _PEOPLE
+    in_menu = False
+    name, name_plural, icon = later("联系方式变动"), later("联系方式变动"), "fa-solid fa-address-book"
+    column_list = ("at", "customer", "contact", "kind", "old_masked", "reason", "staff")
+    column_details_list = column_list
+    column_default_sort = ("at", True)
+    column_labels: ClassVar = {
+        "at": _WHEN,
+        "customer": later("顾客"),
+        "contact": later("联系方式"),
+        "kind": later("怎么了"),
+        "old_masked": later("原来的"),
+        "reason": later("怎么知道的"),
+        "staff": later("员工"),
+    }
+
+
+class ConsentAdmin(TakesConsents, BigView, model=Consent):
     """What a customer said yes to; a no is said here as easily."""
 
     category, category_icon = _PEOPLE
@@ -300,7 +543,8 @@ class ConsentAdmin(BigView, model=Consent):
     column_sortable_list = ("granted_at",)
     column_default_sort = ("granted_at", True)
     column_details_list = (
-        "customer", "purpose", "channel", "notice_version", "granted_at", "withdrawn_at", "given_by", "staff"
+        "customer", "purpose", "channel", "notice_version", "granted_at", "given_by", "staff", "withdrawn_at",
+        "withdrawn_how", "withdrawn_staff",
     )  # fmt: skip
     form_columns = ("customer", "purpose", "channel", "given_by")
     form_args: ClassVar = {"given_by": {"description": later("怎么同意的，如 柜台签字、电话")}}
@@ -314,6 +558,8 @@ class ConsentAdmin(BigView, model=Consent):
         "withdrawn_at": later("撤回时间"),
         "given_by": later("同意方式"),
         "staff": later("登记人"),
+        "withdrawn_how": later("撤回方式"),
+        "withdrawn_staff": later("撤回登记人"),
     }
     deeds = (
         Deed(
@@ -321,6 +567,7 @@ class ConsentAdmin(BigView, model=Consent):
             later("登记撤回"),
             consents.withdraw_consent,
             ("consents", "create"),
+            {"how": StringField(**asks(later("她怎么说的"), hint=later("如 当面、电话、短信回复；可不填")))},
             done=later("已登记撤回，即时生效"),
             hint=later("顾客说不了，就从现在起不再用于这个用途；之前的记录保留。"),
             when=lambda consent: consent.withdrawn_at is None,
@@ -329,10 +576,93 @@ class ConsentAdmin(BigView, model=Consent):
     )
 
 
+class PurposeRegister(PurposesPage):
+    """What each consent is for."""
+
+    category, category_icon = _PEOPLE
+    name, icon = later("用途登记"), "fa-solid fa-list-check"
+
+
+class SignUpAdmin(BigLedgerView, model=SignUp):
+    """Who signed up over the code on the wall; somebody whose phone was known waits here for a person."""
+
+    category, category_icon = _PEOPLE
+    name, name_plural, icon = later("扫码登记"), later("扫码登记"), "fa-solid fa-qrcode"
+    empty_hint = later("打印一张“登记会员”的海报贴在店里，顾客扫码登记后会出现在这里。")
+    column_list = ("signed_up_at", "name", "phone_masked", "state", "customer", "store")
+    column_sortable_list = ("signed_up_at",)
+    column_default_sort = ("signed_up_at", True)
+    column_details_list = (
+        "name", "phone_masked", "state", "customer", "store", "signed_up_at", "settled_at", "staff"
+    )  # fmt: skip
+    column_filters = (WordFilter(SignUp.state, later("状态")), RelationFilter(SignUp.store, later("门店")))
+    column_labels: ClassVar = {
+        "signed_up_at": later("登记时间"),
+        "name": later("姓名"),
+        "phone_masked": later("手机"),
+        "state": later("状态"),
+        "customer": later("会员档案"),
+        "store": later("门店"),
+        "settled_at": later("核对时间"),
+        "staff": later("谁核对的"),
+    }
+    deeds = (
+        Deed(
+            "adopt",
+            later("资料采用"),
+            sign_ups.adopt_sign_up,
+            ("sign_ups", "settle"),
+            {
+                "name": BooleanField(later("用她填的姓名")),
+                "birthday": BooleanField(later("用她填的生日")),
+                "gender": BooleanField(later("用她填的性别")),
+                "consents": BooleanField(later("登记她勾选的同意")),
+            },
+            done=later("勾选的已写进会员档案"),
+            hint=later("先和顾客核对是不是本人，再勾选要采用的；没勾的不会改。"),
+            when=lambda row: row.state is SignUpState.KNOWN and row.customer_id is not None,
+        ),
+        Deed(
+            "dismiss",
+            later("已核对，不采用"),
+            sign_ups.dismiss_sign_up,
+            ("sign_ups", "settle"),
+            done=later("已核对，档案没有改动"),
+            hint=later("号码不是本人的，或资料没有变化。她填的内容会清掉。"),
+            when=lambda row: row.state is SignUpState.KNOWN,
+        ),
+    )
+    children = (Listed(later("她填的"), (later("项目"), later("这次填的"), later("档案里的")), told_lines),)
+
+
+class TagList(TagsPage):
+    """The tags, each one click away from who wears it."""
+
+    category, category_icon = _PEOPLE
+    name, icon = later("标签"), "fa-solid fa-tags"
+
+
+class Tagging(TaggingPage):
+    """One tag for many customers; the list of customers leads here."""
+
+    category, category_icon = _PEOPLE
+    name, icon = later("批量贴标签"), "fa-solid fa-tags"
+
+
+class TagRules(TagRulePage):
+    """Which customers wear a tag by themselves."""
+
+    category, category_icon = _PEOPLE
+    name, icon = later("标签规则"), "fa-solid fa-wand-magic-sparkles"
+
+
 class TagAdmin(SetupView, model=Tag):
     """Words the shop sorts its customers by."""
 
     category, category_icon = _PEOPLE
+    in_menu = False
+    worn_list = "/admin/customer/list?tag="
+    before_delete = tags.check_tag_may_go
     name, name_plural, icon = later("标签"), later("标签"), "fa-solid fa-tags"
     empty_hint = later("标签帮您把顾客分类，例如：敏感肌、爱美甲、生日会常客。")
     search_hint = later("标签名")
@@ -343,7 +673,14 @@ class TagAdmin(SetupView, model=Tag):
     column_details_list = ("name", "category", "note")
     form_columns = ("name", "category", "note")
     column_filters = (WordFilter(Tag.category, later("类别")),)
-    column_labels: ClassVar = {"name": later("名称"), "category": later("类别"), "note": later("说明")}
+    column_labels: ClassVar = {
+        "name": later("名称"),
+        "category": later("类别"),
+        "note": later("说明"),
+        "rule": later("规则"),
+        "computed_at": later("最近更新"),
+        "staff": later("谁定的规则"),
+    }
 
 
 # ── Loyalty ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -473,18 +810,31 @@ class PurchaseAdmin(BigLedgerView, model=Purchase):
 
     category, category_icon = _LOYALTY
     name, name_plural, icon = later("消费"), later("消费记录"), "fa-solid fa-receipt"
-    empty_hint = later("用 rouge import purchases 把收银系统的消费表导进来，这里就有了。")
+    empty_hint = later("用“店铺”里的“导入表格”把收银系统的消费表搬进来，这里就有了。")
     search, search_hint = finding.purchases_like, later("单号、顾客姓名或手机后四位")
     column_list = ("order_no", "occurred_at", "customer", "paid_fen", "refund_of_id", "channel", "store")
     column_searchable_list = ("order_no",)
     column_sortable_list = ("occurred_at",)
     column_default_sort = ("occurred_at", True)
-    column_formatters: ClassVar = {"refund_of_id": formats.slip}
+    column_formatters: ClassVar = {"refund_of_id": formats.slip, "customer": formats.buyer}
     column_formatters_detail: ClassVar = {"refund_of_id": formats.slip}
     export_formatted = frozenset({"refund_of_id"})
     column_details_list = (
-        "order_no", "occurred_at", "customer", "paid_fen", "refund_of_id", "channel", "store", "created_at"
+        "order_no", "occurred_at", "customer", "buyer_member_no", "buyer_phone_masked", "claimed_at", "paid_fen",
+        "refund_of_id", "channel", "store", "created_at",
     )  # fmt: skip
+    deeds = (
+        Deed(
+            "claim",
+            later("认领"),
+            claims.claim_by_number,
+            ("purchases", "claim"),
+            {"member_no": StringField(**asks(later("会员号或完整手机号"), required=True))},
+            done=later("已认领，这一单和它的退款都归到这位顾客名下"),
+            hint=later("收银时登记的人还不在会员里。确认是哪位顾客，再归到她名下。"),
+            when=claims.is_waiting,
+        ),
+    )
     column_filters = (
         MeaningFilter("occurred", _WHEN, **spans(Purchase.occurred_at)),
         MeaningFilter(
@@ -493,12 +843,16 @@ class PurchaseAdmin(BigLedgerView, model=Purchase):
             sale=(later("消费"), partial(scopes.slips, scopes.Slip.SALE)),
             refund=(later("退款"), partial(scopes.slips, scopes.Slip.REFUND)),
         ),
+        MeaningFilter("claim", later("认领"), waiting=(later("等待认领"), scopes.waiting_sales)),
         WordFilter(Purchase.channel, later("渠道")),
     )
     column_labels: ClassVar = {
         "order_no": later("单号"),
         "occurred_at": _WHEN,
         "customer": later("顾客"),
+        "buyer_member_no": later("收银登记的会员号"),
+        "buyer_phone_masked": later("收银登记的手机"),
+        "claimed_at": later("认领时间"),
         "paid_fen": later("实付"),
         "refund_of_id": later("类型"),
         "channel": later("渠道"),
@@ -524,7 +878,112 @@ class PurchaseAdmin(BigLedgerView, model=Purchase):
     )
 
 
-class VisitAdmin(BigSetupView, model=Visit):
+class PointsAccountAdmin(BigLedgerView, model=PointsAccount):
+    """Who has how many points, and whose books do not agree."""
+
+    category, category_icon = _LOYALTY
+    name, name_plural, icon = later("积分账户"), later("积分账户"), "fa-solid fa-piggy-bank"
+    empty_hint = later("第一次记积分时，顾客的账户会自己出现在这里。")
+    column_list = ("customer", "balance", "frozen_at")
+    column_details_list = ("customer", "balance", "seq", "frozen_at", "closed_at")
+    column_filters = (MeaningFilter("frozen", later("核对"), yes=(later("对不上，已暂停兑换"), scopes.frozen)),)
+    column_labels: ClassVar = {
+        "customer": later("顾客"),
+        "balance": later("积分余额"),
+        "seq": later("记过几笔"),
+        "frozen_at": later("暂停兑换"),
+        "closed_at": later("已并入别的档案"),
+    }
+    deeds = (
+        Deed(
+            "release",
+            later("恢复兑换"),
+            points.release_account,
+            ("points_accounts", "release"),
+            done=later("已恢复兑换"),
+            hint=later("先核对下面的明细。账还对不上时不能恢复。"),
+            when=lambda account: account.frozen_at is not None,
+        ),
+    )
+    children = (
+        Child(
+            later("积分明细"),
+            PointsEntry.account_id,
+            {
+                PointsEntry.at: _WHEN,
+                PointsEntry.kind: later("类型"),
+                PointsEntry.points: later("积分"),
+                PointsEntry.balance_after: later("之后余额"),
+                PointsEntry.reason: later("原因"),
+                PointsEntry.staff: later("员工"),
+            },
+            order=PointsEntry.seq,
+            newest_first=True,
+            related=(PointsEntry.staff,),
+        ),
+        Child(
+            later("积分批次"),
+            PointsLot.account_id,
+            {
+                PointsLot.earned_on: later("得到日期"),
+                PointsLot.points: later("积分"),
+                PointsLot.remaining: later("还剩"),
+                PointsLot.expires_on: later("有效到"),
+            },
+            order=PointsLot.id,
+            newest_first=True,
+        ),
+    )
+
+
+class PointsEntryAdmin(OfAnAccount, BigLedgerView, model=PointsEntry):
+    """Every movement of points: read, never edited."""
+
+    category, category_icon = _LOYALTY
+    name, name_plural, icon = later("积分明细"), later("积分明细"), "fa-solid fa-coins"
+    empty_hint = later("获得、兑换、过期、冲回的每一笔都会写在这里，不能改也不能删。")
+    column_list = ("at", "account", "kind", "points", "balance_after", "reason")
+    column_details_list = (
+        "at", "account", "kind", "points", "balance_after", "reason", "reference", "purchase", "staff"
+    )  # fmt: skip
+    column_sortable_list = ("at",)
+    column_default_sort = ("at", True)
+    column_filters = (
+        MeaningFilter("at", _WHEN, **spans(PointsEntry.at)),
+        WordFilter(PointsEntry.kind, later("类型")),
+    )
+    column_labels: ClassVar = {
+        "at": _WHEN,
+        "account": later("顾客"),
+        "kind": later("类型"),
+        "points": later("积分"),
+        "balance_after": later("之后余额"),
+        "reason": later("原因"),
+        "reference": later("单号"),
+        "purchase": later("消费"),
+        "staff": later("员工"),
+    }
+
+
+class PointsLotAdmin(OfAnAccount, BigLedgerView, model=PointsLot):
+    """Points by the day they end."""
+
+    category, category_icon = _LOYALTY
+    name, name_plural, icon = later("积分批次"), later("积分批次"), "fa-solid fa-layer-group"
+    in_menu = False
+    column_list = ("account", "points", "remaining", "earned_on", "expires_on")
+    column_details_list = (*column_list, "entry")
+    column_labels: ClassVar = {
+        "account": later("顾客"),
+        "points": later("积分"),
+        "remaining": later("还剩"),
+        "earned_on": later("得到日期"),
+        "expires_on": later("有效到"),
+        "entry": later("哪一笔"),
+    }
+
+
+class VisitAdmin(Retags, AsksForConsent, BigSetupView, model=Visit):
     """Who came, what was done, how it turned out."""
 
     category, category_icon = _LOYALTY
@@ -552,6 +1011,7 @@ class VisitAdmin(BigSetupView, model=Visit):
         "note": later("护理记录"),
         "created_at": later("录入时间"),
     }
+    deeds = (agreed_deed(partial(consents.agree_to_health, table=Visit)),)
 
 
 # ── Voice ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1122,19 +1582,33 @@ class StoreAdmin(SetupView, model=Store):
     }
 
 
+class ImportWizard(ImportStart):
+    """A till's file comes in."""
+
+    category, category_icon = _SHOP
+    name, icon = later("导入表格"), "fa-solid fa-file-import"
+
+
 class ImportBatchAdmin(LedgerView, model=ImportBatch):
     """Files that came in, with the rows that did not."""
 
     category, category_icon = _SHOP
     name, name_plural, icon = later("导入"), later("导入记录"), "fa-solid fa-file-import"
-    empty_hint = later("在服务器上运行 rouge import customers 文件，就会有一条记录。")
-    column_list = ("started_at", "kind", "file_name", "rows", "created", "updated", "unchanged", "rejected")
+    details_template = "imports/details.html"
+    empty_hint = later("在“导入表格”里选一个文件，就会有一条记录。")
+    column_list = ("started_at", "kind", "file_name", "stage", "rows", "created", "updated", "unchanged", "rejected")
     column_details_list = (
-        "kind", "file_name", "started_at", "finished_at", "rows", "created", "updated", "unchanged", "rejected", "staff"
+        "kind", "file_name", "stage", "mode", "store", "started_at", "finished_at", "rows", "created", "updated", "unchanged",
+        "rejected", "staff", "reverted_at", "reverted_staff"
     )  # fmt: skip
     column_labels: ClassVar = {
         "kind": later("内容"),
         "file_name": later("文件"),
+        "stage": later("进度"),
+        "mode": later("怎么导"),
+        "store": later("门店"),
+        "reverted_at": later("撤销时间"),
+        "reverted_staff": later("谁撤销的"),
         "started_at": later("开始"),
         "finished_at": later("完成"),
         "rows": later("行数"),
@@ -1145,6 +1619,78 @@ class ImportBatchAdmin(LedgerView, model=ImportBatch):
         "staff": later("员工"),
     }
     children = (Listed(later("没有导入的行"), (later("行号"), later("列"), later("原因")), rejected_rows),)
+
+
+class ImportMapAdmin(SetupView, model=ImportMap):
+    """What tills call their columns, as it was kept for the next file."""
+
+    category, category_icon = _SHOP
+    name, name_plural, icon = later("对应表"), later("导入对应表"), "fa-solid fa-table-columns"
+    empty_hint = later("导入表格时点“保存这张对应表”，就会出现在这里，下次自动套用。")
+    can_create = False
+    column_list = ("name", "kind", "created_at", "staff")
+    column_details_list = ("name", "kind", "created_at", "staff")
+    form_columns = ("name",)
+    column_labels: ClassVar = {
+        "name": later("名称"),
+        "kind": later("内容"),
+        "created_at": later("保存时间"),
+        "staff": later("员工"),
+    }
+
+
+class ApiKeyAdmin(ActingView, model=ApiKey):
+    """Keys of tills and other programs. One is shown once, when it is made; here stands only who has one."""
+
+    category, category_icon = _SHOP
+    name, name_plural, icon = later("接口密钥"), later("接口密钥"), "fa-solid fa-plug"
+    empty_hint = later("收银系统或网店要连进来，就在这里给它一把密钥，再打开那条记录点“生成密钥”。")
+    search_hint = later("名字")
+    can_edit = can_delete = False
+    # The key itself is made there: a new one leads to it.
+    own_page = "/admin/api-key/details/{id}"
+    takes, on_create = KeyDetails, api_keys.create_api_key
+    column_list = ("name", "store", "created_at", "last_used_on", "revoked_at")
+    column_searchable_list = ("name",)
+    column_default_sort = "id"
+    column_details_list = column_list
+    form_columns = ("name", "store")
+    form_args: ClassVar = {
+        "name": {"description": later("写哪台机器、哪个程序，如 前台收银机；做过的事会记在这个名字下")},
+        "store": {
+            "blank_text": later("全部门店"),
+            "description": later("选了门店，就只看得到这家店的顾客、只能记这家店的消费"),
+        },
+    }
+    column_labels: ClassVar = {
+        "name": later("名字"),
+        "store": later("门店"),
+        "created_at": later("创建时间"),
+        "last_used_on": later("最近使用"),
+        "revoked_at": later("停用时间"),
+    }
+    deeds = (
+        Deed(
+            "issue",
+            later("生成密钥"),
+            api_keys.issue_api_key,
+            ("api_keys", "edit"),
+            hint=later("密钥只显示这一次；以前给过的那一把马上失效。"),
+            when=lambda key: key.revoked_at is None,
+            answer="backoffice/key.html",
+        ),
+        Deed(
+            "revoke",
+            later("停用"),
+            api_keys.revoke_api_key,
+            ("api_keys", "edit"),
+            done=later("密钥已停用，用它的程序现在起进不来"),
+            hint=later("机器丢了、换了供应商时用。停用后不能恢复，要用就新建一把。"),
+            when=lambda key: key.revoked_at is None,
+            is_grave=True,
+            closes=True,
+        ),
+    )
 
 
 class JobAdmin(BigLedgerView, model=Job):
@@ -1241,11 +1787,15 @@ class AuditEntryAdmin(BigLedgerView, model=AuditEntry):
 
 
 VIEWS = (
-    CustomerAdmin, CardPrinting, SkinRecordAdmin, ConsentAdmin, TagAdmin,
-    PurchaseAdmin, VisitAdmin, TierAdmin, TreatmentAdmin, ProductAdmin,
+    Desk, CustomerProfile,
+    CustomerAdmin, Duplicates, Merging, CustomerMergeAdmin, CardPrinting, SkinRecordAdmin, Photographs, PicturePage,
+    PhotoAdmin, SocialAccountAdmin, ContactEventAdmin, SignUpAdmin, ConsentAdmin, PurposeRegister,
+    TagList, Tagging, TagRules, TagAdmin,
+    PurchaseAdmin, VisitAdmin, PointsAccountAdmin, PointsEntryAdmin, PointsLotAdmin, TierAdmin, TreatmentAdmin, ProductAdmin,
     ComplaintAdmin, SurveyResponseAdmin, SurveyAdmin, PosterPrinting, SurveyQuestionAdmin, ComplaintEventAdmin,
     OutboundMessageAdmin,
-    ShopSettings, DemoShop, StaffAdmin, StoreAdmin, StaffSessionAdmin, WhoMayDoWhat, ImportBatchAdmin, JobAdmin,
+    ShopSettings, DemoShop, StaffAdmin, StoreAdmin, StaffSessionAdmin, WhoMayDoWhat,
+    ImportWizard, ImportBatchPage, ImportUndoPage, ImportRefusedPage, ImportSamplePage, ImportBatchAdmin, ImportMapAdmin, ApiKeyAdmin, JobAdmin,
     JobRunAdmin, Journal,
     AuditEntryAdmin,
 )  # fmt: skip

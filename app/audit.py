@@ -30,6 +30,11 @@ SILENT = {
     "heartbeats",
     "kept_answers",
     "rate_windows",
+    "import_changes",  # what a file did, row by row; the import and its undo have their entries
+    "points_accounts",  # the sum of its entries
+    "points_entries",
+    "points_lots",
+    "points_allocations",
     "survey_answers",
     "survey_responses",  # an entry's exact moment would tell whose an anonymous one is
 }
@@ -160,6 +165,8 @@ def _changes(action: AuditAction, row: SQLModel) -> dict[str, Any]:
     state = inspect(row)
     changes: dict[str, Any] = {}
     for column in state.mapper.column_attrs:
+        if action is AuditAction.UPDATE and column.key not in state.committed_state:
+            continue  # nobody touched it
         history = state.attrs[column.key].history
         old, new = (history.deleted or [None])[0], state.dict.get(column.key)
         is_worth_it = history.has_changes() if action is AuditAction.UPDATE else new not in (None, "")

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from app.i18n import Lazy, later
 from app.vocabulary import (
+    Alike,
     AuditAction,
     Calendar,
     CategoryOfNeed,
@@ -39,6 +40,7 @@ from app.vocabulary import (
     SurveyMode,
     SurveyStatus,
     TagOrigin,
+    TimelineKind,
     TokenPurpose,
     VisitOutcome,
 )
@@ -113,7 +115,35 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         ContactEventKind.INVALID: later("联系不上"),
         ContactEventKind.VALID: later("又能联系上了"),
     },
+    TimelineKind: {
+        TimelineKind.VISIT: later("到店"),
+        TimelineKind.PURCHASE: later("消费"),
+        TimelineKind.POINTS: later("积分"),
+        TimelineKind.SKIN: later("皮肤记录"),
+        TimelineKind.SURVEY: later("问卷"),
+        TimelineKind.COMPLAINT: later("反馈"),
+        TimelineKind.MESSAGE: later("消息"),
+        TimelineKind.CONSENT: later("同意"),
+        TimelineKind.CONTACT: later("联系方式"),
+    },
     PairState: {PairState.OPEN: later("待确认"), PairState.DISTINCT: later("不是同一个人")},
+    Alike: {
+        Alike.NAME: later("姓名相同"),
+        Alike.SOUND: later("姓名读音相同"),
+        Alike.NO_SURNAME: later("一边没写姓，名相同"),
+        Alike.ONE_LETTER: later("姓名只差一点"),
+        Alike.SURNAME: later("一边只写了称呼，姓相同"),
+        Alike.BIRTHDAY: later("生日相同"),
+        Alike.DAY: later("生日的月日相同"),
+        Alike.DIGITS: later("生日的数字像是写反了"),
+        Alike.PHONE: later("用同一个号码"),
+        Alike.LAST4: later("手机后四位相同"),
+        Alike.WECHAT: later("微信号相同"),
+        Alike.EMAIL: later("邮箱相同"),
+        Alike.STORE: later("同一家门店"),
+        Alike.OTHER_BIRTHDAY: later("但是生日不同"),
+        Alike.OTHER_GENDER: later("但是性别不同"),
+    },
     PhotoKind: {PhotoKind.BEFORE: later("护理前"), PhotoKind.AFTER: later("护理后")},
     SignUpState: {
         SignUpState.NEW: later("新会员"),
@@ -143,11 +173,11 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         Role.AUDITOR: later("审核"),
     },
     CategoryOfNeed: {
-        CategoryOfNeed.SKIN: later("皮肤"),
-        CategoryOfNeed.HAIR: later("头发"),
+        CategoryOfNeed.SKIN: later("护肤"),
+        CategoryOfNeed.HAIR: later("美发"),
         CategoryOfNeed.NAILS: later("美甲"),
         CategoryOfNeed.MAKEUP: later("彩妆"),
-        CategoryOfNeed.BODY: later("身体"),
+        CategoryOfNeed.BODY: later("身体护理"),
         CategoryOfNeed.OTHER: later("其他"),
     },
     SaleChannel: {

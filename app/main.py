@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from app import admin
+from app.admin_base.door import DeskDoor
 from app.audit import CUSTOMER, AuditedSession
 from app.db import Database, open_database
 from app.gateways.lifeline import end_with
@@ -19,7 +20,10 @@ from app.gateways.presence import stay_at_work
 from app.group_commit import GroupWriter
 from app.keys import current_keys
 from app.queries.demo import DemoWatch
-from app.routes import cards, health, metrics, notices, refusals, setup, surveys
+from app.routes import cards, health, joining, metrics, notices, refusals, setup, surveys
+from app.routes.api.customers import customers
+from app.routes.api.description import description
+from app.routes.api.purchases import purchases
 from app.routes.deps import check_open, clock
 from app.routes.guard import BodyGuard, HeaderGuard, HostGuard, LocaleGuard, OriginGuard
 from app.routes.rendering import environment
@@ -28,7 +32,7 @@ from app.settings import Settings, current_settings
 from app.templating import APP
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes a request may carry. Files come in through `rouge import`, which reads them from disk."""
+"""Bytes a request may carry, but where a file comes in to be imported: `Settings.upload_limit_mb`."""
 
 _COLLECT_AFTER = (50_000, 20, 50)
 """New objects before the first look, and looks at the younger before one at the older."""
@@ -51,7 +55,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             Middleware(LocaleGuard, settings=settings),
             Middleware(HostGuard, settings=settings),
             Middleware(OriginGuard, settings=settings),
-            Middleware(BodyGuard, max_body_size=BODY_LIMIT),
+            Middleware(BodyGuard, max_body_size=BODY_LIMIT, max_file_size=settings.upload_limit_mb * 1_000_000),
+            Middleware(DeskDoor),
         ],
     )
     app.state.settings = settings
@@ -70,6 +75,10 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.include_router(setup.router)
     app.include_router(notices.router)
     app.include_router(cards.router)
+    app.include_router(description)
+    app.include_router(customers)
+    app.include_router(purchases)
+    app.include_router(joining.router)
     admin.install(app, database, settings)
     app.mount("/static", StaticFiles(directory=APP / "static"), name="static")
     return app

@@ -189,7 +189,24 @@ class Customer(Row, table=True):
         Index("ix_customers_name_id", "name", "id"),
         Index("ix_customers_name_pinyin_id", "name_pinyin", "id"),
         Index("ix_customers_name_initials_id", "name_initials", "id"),
-        Index("ix_customers_birth_month_birth_day", "birth_month", "birth_day", "birthday_calendar", "status"),
+        Index("ix_customers_given_name_id", "given_name", "id"),
+        # With initials and year, and the surname's sound behind the four digits: duplicates are looked for among few.
+        Index(
+            "ix_customers_birth_month_birth_day",
+            "birth_month",
+            "birth_day",
+            "birthday_calendar",
+            "status",
+            "name_initials",
+            "birthday",
+        ),
+        Index("ix_customers_phone_last4", "phone_last4", "name_pinyin"),
+        Index(
+            "ix_customers_email",
+            "email",
+            sqlite_where=text("email <> ''"),
+            postgresql_where=text("email <> ''"),
+        ),
         Index("ix_customers_created_at_id", "created_at", "id"),
         Index("ix_customers_verified_on_created_at", "verified_on", "created_at"),
     )
@@ -198,13 +215,16 @@ class Customer(Row, table=True):
     name: str = Field(sa_type=ordered_text(80), sa_column_kwargs=personal("name"))
     name_pinyin: str = Field(default="", sa_type=ordered_text(200), sa_column_kwargs=personal("name"))
     name_initials: str = Field(default="", sa_type=ordered_text(40), sa_column_kwargs=personal("name"))
+    given_name: str = Field(
+        default="", sa_type=ordered_text(80), sa_column_kwargs=personal("name") | {"server_default": ""}
+    )
     gender: Gender = Field(default=Gender.UNKNOWN, sa_type=word(Gender), sa_column_kwargs=personal("trait"))
 
     phone: Secret | None = Field(
         default=None, sa_type=encrypted("customers.phone"), sa_column_kwargs=personal("contact")
     )
     phone_index: bytes | None = Field(default=None, sa_column_kwargs=personal("contact"))
-    phone_last4: str = Field(default="", max_length=4, index=True, sa_column_kwargs=personal("contact"))
+    phone_last4: str = Field(default="", max_length=4, sa_column_kwargs=personal("contact"))
     phone_masked: str = Field(default="", max_length=24, sa_column_kwargs=personal("contact"))
     phone_shared_reason: str = Field(
         default="", max_length=100, sa_column_kwargs=personal("words") | {"server_default": ""}
@@ -243,6 +263,10 @@ class Customer(Row, table=True):
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
     status: CustomerStatus = Field(default=CustomerStatus.ACTIVE, sa_type=word(CustomerStatus), sa_column_kwargs=SHOP)
     verified_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    # What she would rather not say, and since when: {field: day} as JSON (rules/completeness.py).
+    declined_fields: str = Field(
+        default="", max_length=500, sa_column_kwargs=personal("trait") | {"server_default": ""}
+    )
     # Since when a way to her is known to lead nowhere: nobody calls or writes there.
     phone_invalid_on: date | None = Field(default=None, sa_column_kwargs=personal("contact"))
     email_invalid_on: date | None = Field(default=None, sa_column_kwargs=personal("contact"))
@@ -311,7 +335,7 @@ class Consent(Row, table=True):
     notice_version: str = Field(max_length=20, sa_column_kwargs=SHOP)
     granted_at: datetime
     withdrawn_at: datetime | None = None
-    given_by: str = Field(default="", max_length=60, sa_column_kwargs=SHOP)
+    given_by: str = Field(default="", max_length=60, sa_column_kwargs=personal("words"))
     staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
     withdrawn_how: str = Field(default="", max_length=60, sa_column_kwargs=SHOP | {"server_default": ""})
     withdrawn_staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
@@ -635,6 +659,8 @@ class PointsAccount(Row, table=True):
 
     __tablename__ = "points_accounts"
     __table_args__ = (
+        # Nobody's any more: she came in with a file that was taken back. What is written in it stays.
+        CheckConstraint("customer_id IS NOT NULL OR closed_at IS NOT NULL", name="open_is_somebodys"),
         Index(
             "uq_points_accounts_open",
             "customer_id",
@@ -642,15 +668,27 @@ class PointsAccount(Row, table=True):
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
         ),
+        Index(
+            "ix_points_accounts_frozen",
+            "frozen_at",
+            sqlite_where=text("frozen_at IS NOT NULL"),
+            postgresql_where=text("frozen_at IS NOT NULL"),
+        ),
     )
 
-    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT", index=True)
+    customer_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="RESTRICT", index=True)
     balance: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=SHOP)
     seq: int = Field(default=0, sa_column_kwargs=SHOP)
     frozen_at: datetime | None = None
     closed_at: datetime | None = None
+    # The merge that closed it, and the account its lots went to: what an undo takes back.
+    closed_by: str = Field(default="", max_length=120, sa_column_kwargs=SHOP)
+    merged_into_id: int | None = Field(default=None, foreign_key="points_accounts.id", ondelete="RESTRICT", index=True)
 
-    customer: Customer = Relationship()
+    customer: Customer | None = Relationship()
+
+    def __str__(self) -> str:
+        return str(self.customer or "")
 
 
 class PointsEntry(Row, table=True):
@@ -661,6 +699,12 @@ class PointsEntry(Row, table=True):
         UniqueConstraint("account_id", "seq"),
         UniqueConstraint("kind", "reference"),
         CheckConstraint("points <> 0", name="points_not_zero"),
+        CheckConstraint("kind NOT IN ('opening', 'earn') OR points > 0", name="what_comes_in_is_positive"),
+        CheckConstraint("kind NOT IN ('redeem', 'expire') OR points < 0", name="what_goes_out_is_negative"),
+        CheckConstraint("kind <> 'reverse' OR reverses_id IS NOT NULL", name="reversal_names_its_entry"),
+        CheckConstraint(
+            "kind = 'reverse' OR kind = 'merge' OR balance_after >= 0 OR points > 0", name="no_spending_into_debt"
+        ),
         Index("ix_points_entries_at_id", "at", "id"),
     )
 
@@ -680,6 +724,9 @@ class PointsEntry(Row, table=True):
     account: PointsAccount = Relationship()
     purchase: Purchase | None = Relationship()
     staff: Staff | None = Relationship()
+
+    def __str__(self) -> str:
+        return self.reference
 
 
 class PointsLot(Row, table=True):

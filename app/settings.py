@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     htmx_integrity: str = Field(HTMX_INTEGRITY, description="htmx 的 SRI 校验值")  # data
     smtp_url: str = Field("", description="发邮件的服务器，如 smtps://user:pass@smtp.example.cn:465")  # data
     metrics_token: str = Field("", description="读 /metrics 要出示的令牌；留空则只有本机能读")  # data
+    upload_limit_mb: int = Field(50, ge=1, le=1000, description="网页导入的文件最大多少 MB")  # data
     log_level: str = Field("INFO", description="日志级别")  # data
 
     @field_validator("timezone")
@@ -101,6 +102,11 @@ class Settings(BaseSettings):
     def media_dir(self) -> Path:
         """Pictures and other files the database speaks of."""
         return self.data_dir / "media"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Where files wait, sealed, until they are imported."""
+        return self.data_dir / "uploads"
 
     @property
     def base_url(self) -> str:

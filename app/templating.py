@@ -36,5 +36,6 @@ def shared_globals(settings: Settings) -> dict[str, Any]:
 
 
 def shared_filters(settings: Settings) -> dict[str, Any]:
-    """The display filters every template has; `word` shows a member of the vocabulary."""
-    return {**i18n.filters(settings.zone), "word": word_of}
+    """The display filters every template has; `word` shows a member of the vocabulary, `translated` words that come from
+    Python or from the owner: unlike `_` it takes no % for a placeholder."""
+    return {**i18n.filters(settings.zone), "word": word_of, "translated": i18n.gettext}

@@ -104,11 +104,45 @@ class ContactEventKind(StrEnum):
     VALID = "valid"
 
 
+class TimelineKind(StrEnum):
+    """What can happen with a customer, as her page tells it."""
+
+    VISIT = "visit"
+    PURCHASE = "purchase"
+    POINTS = "points"
+    SKIN = "skin"
+    SURVEY = "survey"
+    COMPLAINT = "complaint"
+    MESSAGE = "message"
+    CONSENT = "consent"
+    CONTACT = "contact"
+
+
 class PairState(StrEnum):
     """What the shop says about two records that look alike."""
 
     OPEN = "open"
     DISTINCT = "distinct"
+
+
+class Alike(StrEnum):
+    """What speaks for two records being one person, or against it."""
+
+    NAME = "name"
+    SOUND = "sound"
+    NO_SURNAME = "no_surname"
+    ONE_LETTER = "one_letter"
+    SURNAME = "surname"
+    BIRTHDAY = "birthday"
+    DAY = "day"
+    DIGITS = "digits"
+    PHONE = "phone"
+    LAST4 = "last4"
+    WECHAT = "wechat"
+    EMAIL = "email"
+    STORE = "store"
+    OTHER_BIRTHDAY = "other_birthday"
+    OTHER_GENDER = "other_gender"
 
 
 class PhotoKind(StrEnum):

@@ -179,13 +179,19 @@ def _add_consents(stage: Stage, person: Person, team: Team) -> None:
     def grant(purpose: Purpose, channel: Channel | None = None) -> None:
         consent = grant_consent(
             stage.session,
-            ConsentDetails(person.customer_id, purpose, channel),
+            ConsentDetails(person.customer_id, purpose, channel, "柜台签字"),  # data
             policy=stage.policy,
             now=given,
             staff_id=team.reception.id,
         )
         if purpose is Purpose.MARKETING and person.joined_on < stage.day(40) and stage.happens(0.08):
-            withdraw_consent(stage.session, consent.id or 0, now=stage.open_hours(stage.day(15)))
+            withdraw_consent(
+                stage.session,
+                consent.id or 0,
+                how="短信",  # data
+                now=stage.open_hours(stage.day(15)),
+                staff_id=team.reception.id,
+            )
 
     grant(Purpose.MEMBERSHIP)
     if stage.happens(0.6):

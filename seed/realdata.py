@@ -75,7 +75,7 @@ def write_exports(folder: Path, lines: list[SoldLine]) -> None:
     with (folder / "customers.csv").open("w", encoding="gb18030", newline="") as file:
         table = csv.writer(file)
         table.writerow(["会员号", "姓名", "手机号", "来源"])
-        table.writerows(_members(lines))
+        table.writerows(members_of(lines))
     book = xlsxwriter.Workbook(str(folder / "purchases.xlsx"), {"constant_memory": True, "strings_to_numbers": False})
     sheet = book.add_worksheet("销售明细")
     moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
@@ -111,7 +111,8 @@ def _line(sold: dict[str, Any], product: dict[str, Any]) -> SoldLine:
     )
 
 
-def _members(lines: list[SoldLine]) -> Iterator[list[str]]:
+def members_of(lines: list[SoldLine]) -> Iterator[list[str]]:
+    """Who bought: member number, name, phone, source."""
     for household in sorted({line.household for line in lines}):
         name = _SURNAMES[household % len(_SURNAMES)] + _GIVEN[household % len(_GIVEN)]
         yield [member_no(household), name, f"1000000{household:04d}", "到店"]

@@ -179,11 +179,15 @@ def test_the_project_speaks_of_itself_alone() -> None:
 
 
 OPENERS = {
+    "app/actions/merging.py": "two notes become one; a merge's plan is read for its undo",
+    "app/actions/import_changes.py": "what a file changed is put back",
     "app/actions/phones.py": "somebody looks at a number, for a reason",
     "app/actions/surveys.py": "a case takes over the number an answer left",
     "app/actions/tokens.py": "a card's address is printed",
     "app/queries/cards.py": "a card's page prints its own address",
+    "app/queries/sign_ups.py": "a person looks at what somebody with a known phone typed",
     "app/queries/idempotency.py": "the same request gets the same answer",
+    "app/queries/shop_tables.py": "everything the shop owns is taken out by its owner",
     "app/admin_base/showing.py": "health notes, for whoever may read them",
     "app/admin_base/cells.py": "an export of whole numbers, for a reason",
     "app/admin_base/clashes.py": "what a form holds is compared with what the record holds",

@@ -19,6 +19,7 @@ from app.actions.limits import forget_old_tries
 from app.cli import cli
 from app.db import Database
 from app.jobs import kinds
+from app.jobs.schedule import SCHEDULE
 from app.models import Job, JobRun, RateWindow, Staff
 from app.rules.backups import file_name, name_of
 from app.settings import Settings, current_settings
@@ -61,7 +62,7 @@ def runs(database: Database) -> list[tuple[str, JobState]]:
 
 def test_the_list_says_what_there_is_and_what_is_due(rouge, database, opened):
     listed = json.loads(rouge("jobs", "list", "--json").output)
-    assert [job["name"] for job in listed["jobs"]] == [kind.value for kind in JobKind]
+    assert [job["name"] for job in listed["jobs"]] == [named.kind for named in SCHEDULE]
     assert all(job["due"] for job in listed["jobs"])
     assert listed["last_sweep_seconds"] is None
     shown = rouge("jobs", "list").output
@@ -100,12 +101,12 @@ def test_a_moment_nobody_understands_is_refused(rouge):
 
 def test_what_is_due_at_a_moment_is_done_once_however_often_one_asks(rouge, database, opened):
     first = json.loads(rouge("jobs", "run-due", "--now", LAST_NIGHT, "--json").output)
-    assert first == {"done": len(JobKind), "failed": 0}
+    assert first == {"done": len(SCHEDULE), "failed": 0}
     again = json.loads(rouge("jobs", "run-due", "--now", LAST_NIGHT, "--json").output)
     assert again == {"done": 0, "failed": 0}
     next_night = json.loads(rouge("jobs", "run-due", "--now", "2026-11-25T03:00", "--json").output)
-    assert next_night["done"] == len(JobKind)
-    assert sorted(runs(database)) == sorted([(kind.value, JobState.DONE) for kind in JobKind] * 2)
+    assert next_night["done"] == len(SCHEDULE)
+    assert sorted(runs(database)) == sorted([(named.kind, JobState.DONE) for named in SCHEDULE] * 2)
 
 
 def test_something_that_fails_makes_the_command_end_with_1(rouge, database, monkeypatch):
@@ -130,7 +131,7 @@ def test_a_moment_to_come_neither_stamps_nor_deletes_a_backup_and_forgets_nothin
     with database.writing() as session:
         session.add(RateWindow(bucket=b"x", began_at=now, count=1))
     done = rouge("jobs", "run-due", "--now", "2030-01-01", "--json")
-    assert json.loads(done.output) == {"done": len(JobKind), "failed": 0}
+    assert json.loads(done.output) == {"done": len(SCHEDULE), "failed": 0}
     assert all(night.exists() for night in nights)
     made = [name_of(path.name).made_at for path in settings.backups_dir.glob("*.backup")]
     assert len(made) == 41

@@ -1,34 +1,51 @@
-"""A till's customers, some hundred at a time: found by member number, then by phone; a blank never overwrites."""
+"""A till's customers, some hundred at a time: found by member number (or one she had before), then by phone; a blank never
+overwrites."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import ColumnElement, insert
 from sqlmodel import Session, col, or_, select
 
+from app.actions.claims import take_waiting
+from app.actions.contacts import MARKS, contacts_of, replaced
 from app.actions.customers import (
-    change_customer,
     lock_member_series,
     lowest_tier,
     new_customer,
     news_for,
     take_member_nos,
 )
+from app.actions.import_changes import Changes
+from app.actions.kept_rows import columns_of
+from app.actions.points_imports import Opening, give_openings, in_portions, openings_given, out_of_reach
+from app.actions.tiers import review_tiers
 from app.audit import note_many
 from app.columns import blind_index
 from app.i18n import gettext
-from app.models import Customer, CustomerTag, Tag
-from app.rules.customers import CustomerErased, MemberNumberTaken, PhoneOfOtherNumber, PhoneTaken
+from app.models import ContactEvent, Customer, CustomerAlias, CustomerTag, Purchase, Tag
+from app.queries.scopes import ANYTHING
+from app.rules.customers import (
+    CustomerErased,
+    MemberNumberTaken,
+    MemberUnseen,
+    PhoneOfOtherNumber,
+    PhoneTaken,
+    PhoneTakenUnseen,
+)
 from app.rules.headers import Columns
 from app.rules.import_reports import Portion, rejection
-from app.rules.imports import CustomerRow, RowRefused, RowRepeats, Shop, read_customer
+from app.rules.import_rows import AlreadyThere, NotThere, RowRefused, Shop
+from app.rules.imports import CustomerRow, RowRepeats, read_customer
 from app.rules.member_numbers import lost_zeros
 from app.rules.names import NameMissing
+from app.rules.openings import is_given
+from app.rules.policy import Policy
 from app.rules.purchases import MemberNumberLostZeros
 from app.rules.refusals import RuleBroken
 from app.rules.tiers import tier_until
-from app.vocabulary import CustomerStatus, Source, TagOrigin
+from app.vocabulary import ContactKind, CustomerStatus, ImportMode, Source, TagOrigin
 
 Row = tuple[int, tuple[str, ...]]
 PORTION = 500
@@ -36,11 +53,14 @@ PORTION = 500
 
 @dataclass
 class _Known:
-    """The records some rows may be about, by what finds them."""
+    """The records some rows may be about, by what finds them, with their tags and the opening points they were given.
+    `unseen` are those whoever brings the file may not touch."""
 
     by_number: dict[str, Customer] = field(default_factory=dict)
     by_phone: dict[bytes, Customer] = field(default_factory=dict)
     tags: dict[int, set[str]] = field(default_factory=dict)
+    openings: dict[int, list[int]] = field(default_factory=dict)
+    unseen: set[int | None] = field(default_factory=set)
 
 
 @dataclass
@@ -57,30 +77,39 @@ class _Seen:
 
 @dataclass
 class _Planned:
-    """What a portion will write."""
+    """What a portion will write: new records, and what is news about those that are there."""
 
     new: list[tuple[dict[str, Any], CustomerRow]] = field(default_factory=list)
+    changed: list[tuple[Customer, dict[str, Any]]] = field(default_factory=list)
     tagged: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    openings: list[Opening] = field(default_factory=list)
 
 
 class CustomerFile:
-    """A customers file being brought in; remembers who was in it."""
+    """A customers file being brought in; remembers who was in it. `within`: the customers it may change; `staff_id`: who
+    brings it."""
 
-    def __init__(self, columns: Columns, shop: Shop, store_id: int | None) -> None:
-        self.columns, self.shop, self.store_id = columns, shop, store_id
+    def __init__(
+        self,
+        columns: Columns,
+        shop: Shop,
+        policy: Policy,
+        *,
+        store_id: int | None,
+        mode: ImportMode,
+        within: ColumnElement[bool] = ANYTHING,
+        staff_id: int | None = None,
+    ) -> None:
+        self.columns, self.shop, self.policy = columns, shop, policy
+        self.store_id, self.mode = store_id, mode
+        self.within, self.staff_id = within, staff_id
+        self.batch_id: int | None = None
         self.ranks = {tier.tier_id: tier.rank for tier in shop.tiers}
         self.seen = _Seen()
 
-    def portions(self, rows: Iterable[Row]) -> Iterator[list[Row]]:
+    def portions(self, read: Callable[[], Iterator[Row]]) -> Iterator[list[Row]]:
         """The rows in portions that are stored together."""
-        portion: list[Row] = []
-        for row in rows:
-            portion.append(row)
-            if len(portion) == PORTION:
-                yield portion
-                portion = []
-        if portion:
-            yield portion
+        return in_portions(read(), PORTION)
 
     def settle(self, session: Session, rows: list[Row], *, write: bool) -> Portion:
         """Judge a portion and, if `write`, store what may go in. May be repeated until `remember`."""
@@ -89,6 +118,7 @@ class CustomerFile:
         portion, planned = Portion(), _Planned()
         read = [(number, read_customer(cells, self.columns, self.shop)) for number, cells in rows]
         known = _look_up(session, [row for _, row in read if isinstance(row, CustomerRow)], lock=write)
+        known.unseen = out_of_reach(session, {one.id for one in known.by_number.values()}, self.within)
         for number, row in read:
             if isinstance(row, RowRefused):
                 portion.rejected.append(rejection(number, row.faults, self.columns, gettext))
@@ -102,7 +132,7 @@ class CustomerFile:
             given = {columns["member_no"] for columns, _ in planned.new if "member_no" in columns}
             for columns, number_given in zip(wanted, take_member_nos(session, series, len(wanted), given), strict=True):
                 columns["member_no"] = number_given
-            self._store(session, planned)
+            self._store(session, planned, Changes(self.batch_id or 0))
         return portion
 
     def remember(self) -> None:
@@ -114,7 +144,7 @@ class CustomerFile:
         self, number: int, row: CustomerRow, known: _Known, portion: Portion, *, planned: _Planned | None
     ) -> None:
         keys = _keys(row.columns)
-        digest = hash(repr((sorted(row.columns.items()), row.tier, sorted(row.tags))))
+        digest = hash(repr((sorted(row.columns.items()), row.tier, sorted(row.tags), row.points)))
         if earlier := self.seen.find(keys):
             if earlier[1] != digest:
                 raise RowRepeats("phone" if "phone" in row.columns else "member_no", row=earlier[0])
@@ -123,8 +153,7 @@ class CustomerFile:
         customer = _found(row.columns, known)
         columns = self._with_tier(row, customer)
         if customer is None:
-            if "name" not in columns:
-                raise NameMissing("name")
+            self._check_may_be_new(columns)
             portion.created += 1
             if planned is not None:
                 planned.new.append(({"source": Source.IMPORT, "store_id": self.store_id} | columns, row))
@@ -134,15 +163,30 @@ class CustomerFile:
             portion.unchanged += 1
         self.seen.fresh |= dict.fromkeys(keys, (number, digest))
 
+    def _check_may_be_new(self, columns: Mapping[str, Any]) -> None:
+        if self.mode is ImportMode.UPDATE:
+            raise NotThere("member_no" if "member_no" in columns else "phone")
+        if "name" not in columns:
+            raise NameMissing("name")
+
     def _is_news(
         self, customer: Customer, columns: dict[str, Any], row: CustomerRow, known: _Known, planned: _Planned | None
     ) -> bool:
-        tags = tuple(tag for tag in row.tags if tag not in known.tags.get(customer.id or 0, set()))
-        news = bool(news_for(customer, columns) or tags)
+        customer_id = customer.id or 0
+        if columns.get("member_no") != customer.member_no:
+            columns.pop("member_no", None)  # the number she had before two records were joined
+        tags = tuple(tag for tag in row.tags if tag not in known.tags.get(customer_id, set()))
+        news = news_for(customer, columns)
+        brings = bool(row.points) and not is_given(row.points, known.openings.get(customer_id, ()))
+        if not (news or tags or brings):
+            return False
+        if self.mode is ImportMode.CREATE:
+            raise AlreadyThere("member_no" if "member_no" in columns else "phone")
         if planned is not None:
-            change_customer(customer, columns)
-            planned.tagged.append((customer.id or 0, tags))
-        return news
+            planned.changed.append((customer, news))
+            planned.tagged.append((customer_id, tags))
+            planned.openings += [Opening(customer_id, customer.member_no, row.points)] if brings else []
+        return True
 
     def _with_tier(self, row: CustomerRow, customer: Customer | None) -> dict[str, Any]:
         """A tier from a file lifts and never lowers: purchases may have lifted her further since."""
@@ -152,26 +196,91 @@ class CustomerFile:
             columns |= {"tier_id": row.tier.tier_id, "tier_until_on": tier_until(today, row.tier)}
         return columns
 
-    def _store(self, session: Session, planned: _Planned) -> None:
+    def _store(self, session: Session, planned: _Planned, changes: Changes) -> None:
+        standing = self._change(session, planned.changed, changes)
+        fresh = self._make(session, planned.new)
+        ids = [customer.id or 0 for customer, _ in fresh]
+        changes.made(Customer, ids, [columns_of(customer) for customer, _ in fresh])
+        tagged = [(customer.id or 0, row.tags) for customer, row in fresh]
+        _tag(session, tagged, planned.tagged, changes)
+        named = [customer for customer, news in standing if news & {"phone", "member_no"}]
+        self._claim(session, [*(customer for customer, _ in fresh), *named], changes)
+        openings = [Opening(customer.id or 0, customer.member_no, row.points) for customer, row in fresh if row.points]
+        give_openings(
+            session,
+            [*planned.openings, *openings],
+            batch_id=self.batch_id,
+            now=self.shop.now,
+            zone=self.shop.zone,
+        )
+        changes.write(session)
+
+    def _change(
+        self, session: Session, changed: list[tuple[Customer, dict[str, Any]]], changes: Changes
+    ) -> list[tuple[Customer, set[str]]]:
+        """Put what is news into the records that are there."""
+        marked = [[mark for contact, mark in MARKS.items() if contact.value in news] for _, news in changed]
+        before = [
+            {name: getattr(customer, name) for name in (*news, *marks, "updated_at")}
+            for (customer, news), marks in zip(changed, marked, strict=True)
+        ]
+        events: list[ContactEvent] = []
+        for customer, news in changed:
+            ways = contacts_of(customer) if _WAYS & news.keys() else {}
+            for name, value in news.items():
+                setattr(customer, name, value)
+            events += replaced(customer, ways, now=self.shop.now, staff_id=self.staff_id)
+        session.add_all(events)
         session.flush()
-        tagged: list[tuple[int, tuple[str, ...]]] = []
-        if planned.new:
-            tier_id = lowest_tier(session).id
-            rows = [
-                _values(new_customer(columns, tier_id=columns.get("tier_id") or tier_id, now=self.shop.now))
-                for columns, _ in planned.new
-            ]
-            ids = session.scalars(
-                insert(Customer).returning(col(Customer.id), sort_by_parameter_order=True), rows
-            ).all()
-            tagged = [(customer_id or 0, row.tags) for customer_id, (_, row) in zip(ids, planned.new, strict=True)]
-            note_many(session, "customers", ids)
-        _tag(session, tagged, planned.tagged)
+        changes.made(ContactEvent, [event.id for event in events], [{} for _ in events])
+        for (customer, news), old in zip(changed, before, strict=True):
+            if news:
+                changes.changed(Customer, customer.id or 0, old, {name: getattr(customer, name) for name in old})
+        return [(customer, set(news)) for customer, news in changed]
+
+    def _make(
+        self, session: Session, new: list[tuple[dict[str, Any], CustomerRow]]
+    ) -> list[tuple[Customer, CustomerRow]]:
+        """Store new records in one statement; each has its number then."""
+        if not new:
+            return []
+        tier_id = lowest_tier(session).id
+        fresh = [
+            (new_customer(columns, tier_id=columns.get("tier_id") or tier_id, now=self.shop.now), row)
+            for columns, row in new
+        ]
+        stored = insert(Customer).returning(col(Customer.id), sort_by_parameter_order=True)
+        ids = session.scalars(stored, [columns_of(customer) for customer, _ in fresh]).all()
+        for customer_id, (customer, _) in zip(ids, fresh, strict=True):
+            customer.id = customer_id
+        note_many(session, "customers", ids)
+        return fresh
+
+    def _claim(self, session: Session, customers: list[Customer], changes: Changes) -> None:
+        """Sales that waited for them become theirs, and their tiers follow."""
+        claimed = take_waiting(session, customers, now=self.shop.now)
+        for sale in claimed:
+            waited, found = dict.fromkeys(_FOUND), {name: getattr(sale, name) for name in _FOUND}
+            changes.changed(Purchase, sale.id or 0, waited, found)
+        buyers = {sale.customer_id for sale in claimed if sale.customer_id}
+        review_and_note(session, buyers, changes, policy=self.policy, shop=self.shop)
 
 
-def _values(customer: Customer) -> dict[str, Any]:
-    """A record for a bulk insert; the database gives the id."""
-    return {name: getattr(customer, name) for name in Customer.model_fields if name != "id"}
+_FOUND = ("customer_id", "claimed_at")
+_WAYS = {contact.value for contact in ContactKind}
+
+
+def review_and_note(session: Session, customer_ids: set[int], changes: Changes, *, policy: Policy, shop: Shop) -> None:
+    """Lift tiers after an import, and keep what they were before."""
+    names = ("tier_id", "tier_until_on", "updated_at")
+    risen: list[tuple[Customer, dict[str, Any]]] = []
+
+    def rising(customer: Customer) -> None:
+        risen.append((customer, {name: getattr(customer, name) for name in names}))
+
+    review_tiers(session, customer_ids, policy=policy, now=shop.now, zone=shop.zone, rising=rising)
+    for customer, before in risen:
+        changes.changed(Customer, customer.id or 0, before, {name: getattr(customer, name) for name in names})
 
 
 def _keys(columns: Mapping[str, Any]) -> list[int]:
@@ -184,7 +293,15 @@ def _look_up(session: Session, rows: list[CustomerRow], *, lock: bool) -> _Known
     numbers = {row.columns["member_no"] for row in rows if "member_no" in row.columns}
     numbers |= {whole for number in numbers if (whole := lost_zeros(number))}
     phones = {_index(row.columns) for row in rows if "phone" in row.columns}
-    wanted = select(Customer).where(or_(col(Customer.member_no).in_(numbers), col(Customer.phone_index).in_(phones)))
+    aliases = select(CustomerAlias.member_no, CustomerAlias.customer_id)
+    joined = dict(session.exec(aliases.where(col(CustomerAlias.member_no).in_(numbers))).all())
+    wanted = select(Customer).where(
+        or_(
+            col(Customer.member_no).in_(numbers),
+            col(Customer.phone_index).in_(phones),
+            col(Customer.id).in_(set(joined.values())),
+        )
+    )
     # Of a family that shares a number, the one it belongs to comes last and stays.
     wanted = wanted.order_by(col(Customer.phone_shared_reason) == "", col(Customer.id).desc())
     known = _Known()
@@ -193,6 +310,10 @@ def _look_up(session: Session, rows: list[CustomerRow], *, lock: bool) -> _Known
         if customer.phone_index:
             known.by_phone[bytes(customer.phone_index)] = customer
     ids = {customer.id for customer in known.by_number.values()}
+    by_id = {customer.id: customer for customer in known.by_number.values()}
+    known.by_number |= {number: by_id[customer_id] for number, customer_id in joined.items() if customer_id in by_id}
+    if any(row.points for row in rows):
+        known.openings = openings_given(session, ids)
     if any(row.tags for row in rows):
         tags = select(CustomerTag.customer_id, Tag.name).join(Tag, col(Tag.id) == col(CustomerTag.tag_id))
         for customer_id, name in session.exec(tags.where(col(CustomerTag.customer_id).in_(ids))):
@@ -210,8 +331,10 @@ def _found(columns: Mapping[str, Any], known: _Known) -> Customer | None:
     number = columns.get("member_no")
     owner = known.by_phone.get(_index(columns)) if "phone" in columns else None
     customer = known.by_number.get(number) if number else owner
+    whole = lost_zeros(number) if number and customer is None else None
+    if known.unseen:
+        _check_is_seen(customer or known.by_number.get(whole or ""), owner, known)
     if number and customer is None:
-        whole = lost_zeros(number)
         if whole in known.by_number:
             raise MemberNumberLostZeros("member_no", member_no=whole)
         if owner:
@@ -225,13 +348,28 @@ def _found(columns: Mapping[str, Any], known: _Known) -> Customer | None:
     return customer
 
 
+def _check_is_seen(customer: Customer | None, owner: Customer | None, known: _Known) -> None:
+    """A row about somebody of another store says neither who she is nor under which number. The phone of one may be that
+    of her family here."""
+    if customer and customer.id in known.unseen:
+        raise PhoneTakenUnseen("phone") if customer is owner else MemberUnseen("member_no")
+    shares = bool(customer and owner and customer.phone_index == owner.phone_index)
+    if owner and owner.id in known.unseen and not shares:
+        raise PhoneTakenUnseen("phone")
+
+
 def _is_somebody_else(customer: Customer, columns: Mapping[str, Any]) -> bool:
     """Name and phone both changed under one number: a new person got an old number, or the till counts as we do."""
     other_phone = bool(customer.phone and "phone" in columns and customer.phone != columns["phone"].e164)
     return other_phone and "name" in columns and customer.name != columns["name"]
 
 
-def _tag(session: Session, new: list[tuple[int, tuple[str, ...]]], standing: list[tuple[int, tuple[str, ...]]]) -> None:
+def _tag(
+    session: Session,
+    new: list[tuple[int, tuple[str, ...]]],
+    standing: list[tuple[int, tuple[str, ...]]],
+    changes: Changes,
+) -> None:
     """Put tags on customers, making the tags that are not there. No customer has any of hers twice. On a record that was
     there each is written down; on a new one it came with the record."""
     names = {name for _, tags in (*new, *standing) for name in tags}
@@ -241,6 +379,7 @@ def _tag(session: Session, new: list[tuple[int, tuple[str, ...]]], standing: lis
     fresh = [Tag(name=name) for name in sorted(names - ids.keys())]
     session.add_all(fresh)
     session.flush()
+    changes.made(Tag, [tag.id for tag in fresh], [columns_of(tag) for tag in fresh])
     ids |= {tag.name: tag.id for tag in fresh}
 
     def rows(tagged: list[tuple[int, tuple[str, ...]]]) -> list[dict[str, Any]]:
@@ -250,6 +389,9 @@ def _tag(session: Session, new: list[tuple[int, tuple[str, ...]]], standing: lis
             for name in tags
         ]
 
-    session.add_all(CustomerTag(**row) for row in rows(standing))
+    given = [CustomerTag(**row) for row in rows(standing)]
+    session.add_all(given)
+    session.flush()
+    changes.made(CustomerTag, [one.id for one in given], [columns_of(one) for one in given])
     if fresh_rows := rows(new):
         session.execute(insert(CustomerTag), fresh_rows)

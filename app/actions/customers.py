@@ -3,14 +3,20 @@
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from app.actions.claims import claim_waiting
+from app.actions.contacts import contacts_of, note_changes
+from app.actions.duplicates import COMPARED, find_for
+from app.actions.tags import recompute_customer, set_hand_tags
 from app.columns import blind_index
 from app.db import lock_row
-from app.models import Counter, Customer, CustomerTag, Tier
+from app.models import Counter, Customer, CustomerAlias, Tier
 from app.rules.customers import (
     CustomerDetails,
+    ErasedByHand,
     MemberNumberTaken,
     NoTier,
     PhoneTaken,
@@ -22,47 +28,74 @@ from app.rules.names import NameMissing
 from app.rules.phones import Phone
 from app.rules.policy import Policy
 from app.rules.refusals import NotFound
-from app.vocabulary import TagOrigin
+from app.vocabulary import CustomerStatus
 
 MEMBER_SERIES = "member_no"
 
 
-def create_customer(session: Session, details: CustomerDetails, *, policy: Policy, now: datetime) -> Customer:
-    """A new record with the next member number (or the one given) and the lowest tier (or the one given).
+def create_customer(
+    session: Session, details: CustomerDetails, *, policy: Policy, now: datetime, zone: ZoneInfo | None = None
+) -> Customer:
+    """A new record with the next member number (or the one given) and the lowest tier (or the one given). Sales that
+    waited for her become hers; her tier follows them at once, without a zone with the nightly review.
 
-    Raises NameMissing, PhoneTaken, MemberNumberTaken, NoTier, or what a field's own rule says.
+    Raises NameMissing, PhoneTaken, MemberNumberTaken, ErasedByHand, NoTier, or what a field's own rule says.
     """
     columns = _judged(details, now)
+    _check_not_erased(columns)
     if "name" not in columns:
         raise NameMissing("name")
     series = lock_member_series(session)
     _check_phone_is_free(session, columns)
     if "member_no" not in columns:
         columns["member_no"] = take_member_nos(session, series, 1)[0]
-    elif _by_member_no(session, columns["member_no"]):
+    elif _is_taken(session, columns["member_no"]):
         raise MemberNumberTaken("member_no")
     customer = new_customer(columns, tier_id=columns.get("tier_id") or lowest_tier(session).id, now=now)
     session.add(customer)
     session.flush()
-    _set_tags(session, customer, details.tag_ids, TagOrigin.MANUAL)
+    set_hand_tags(session, customer.id or 0, details.tag_ids, now=now)
+    claim_waiting(session, customer, policy=policy, now=now, zone=zone)
+    find_for(session, customer.id or 0, now=now)
+    if zone:
+        recompute_customer(session, customer.id or 0, now=now, zone=zone)
     return customer
 
 
-def update_customer(session: Session, customer_id: int, details: CustomerDetails, *, now: datetime) -> Customer:
-    """Change what was given and leave the rest. Raises NotFound, or as `create_customer`."""
+def update_customer(
+    session: Session,
+    customer_id: int,
+    details: CustomerDetails,
+    *,
+    now: datetime,
+    policy: Policy | None = None,
+    zone: ZoneInfo | None = None,
+    staff_id: int | None = None,
+) -> Customer:
+    """Change what was given and leave the rest; sales that waited for a new phone or number of hers become hers. Raises
+    NotFound, or as `create_customer`."""
     columns = _judged(details, now)
     if columns.keys() & {"phone", "member_no", "phone_shared_reason"}:
         lock_member_series(session)
     customer = lock_row(session, Customer, customer_id)
     if customer is None:
         raise NotFound
+    _check_not_erased(columns, customer)
     _check_phone_is_free(session, columns, customer)
-    other = _by_member_no(session, columns["member_no"]) if "member_no" in columns else None
-    if other and other.id != customer.id:
+    if "member_no" in columns and _is_taken(session, columns["member_no"], customer):
         raise MemberNumberTaken("member_no")
-    change_customer(customer, columns)
+    before = contacts_of(customer)
+    changed = news_for(customer, columns).keys()
+    is_news = change_customer(customer, columns)
+    note_changes(session, customer, before, now=now, staff_id=staff_id)
     session.flush()
-    _set_tags(session, customer, details.tag_ids, TagOrigin.MANUAL)
+    set_hand_tags(session, customer_id, details.tag_ids, now=now, staff_id=staff_id)
+    if is_news and columns.keys() & {"phone", "member_no"}:
+        claim_waiting(session, customer, policy=policy or Policy(), now=now, zone=zone if policy else None)
+    if changed & COMPARED:
+        find_for(session, customer_id, now=now)
+    if zone:
+        recompute_customer(session, customer_id, now=now, zone=zone)
     return customer
 
 
@@ -108,6 +141,7 @@ def take_member_nos(session: Session, series: Counter, count: int, spoken_for: C
         offer = [member_no(series.value + step) for step in range(1, wanted + 1)]
         series.value += wanted
         taken = set(session.exec(select(Customer.member_no).where(col(Customer.member_no).in_(offer))))
+        taken |= set(session.exec(select(CustomerAlias.member_no).where(col(CustomerAlias.member_no).in_(offer))))
         numbers += [number for number in offer if number not in taken and number not in spoken_for]
     session.add(series)
     return numbers
@@ -173,19 +207,16 @@ def _check_phone_is_free(session: Session, columns: dict[str, Any], customer: Cu
         raise PhoneTaken("phone", member_no=owner.member_no)
 
 
-def _by_member_no(session: Session, number: str) -> Customer | None:
-    return session.exec(select(Customer).where(Customer.member_no == number)).first()
+def _check_not_erased(columns: dict[str, Any], customer: Customer | None = None) -> None:
+    """Whoever was erased stays so; nobody becomes it because somebody chose the word."""
+    was_erased = customer is not None and customer.status is CustomerStatus.ERASED
+    if columns.get("status") is CustomerStatus.ERASED and not was_erased:
+        raise ErasedByHand("status")
 
 
-def _set_tags(session: Session, customer: Customer, tag_ids: Collection[int] | None, origin: TagOrigin) -> None:
-    if tag_ids is None:
-        return
-    assert customer.id is not None, "tags need a stored record"
-    standing = {
-        row.tag_id: row for row in session.exec(select(CustomerTag).where(CustomerTag.customer_id == customer.id))
-    }
-    for tag_id in standing.keys() - set(tag_ids):
-        session.delete(standing[tag_id])
-    for tag_id in sorted(set(tag_ids) - standing.keys()):
-        session.add(CustomerTag(customer_id=customer.id, tag_id=tag_id, origin=origin))
-    session.flush()
+def _is_taken(session: Session, number: str, customer: Customer | None = None) -> bool:
+    """Whether another record has this member number, or had it before the two were joined."""
+    owner = session.exec(select(Customer.id).where(Customer.member_no == number)).first()
+    of_alias = select(CustomerAlias.customer_id).where(CustomerAlias.member_no == number)
+    owner = owner or session.exec(of_alias).first()
+    return owner is not None and owner != (customer.id if customer else None)

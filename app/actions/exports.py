@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from app.actions.limits import count_tries, count_try
 from app.audit import note_deed
+from app.queries.shop_tables import WHOLE_SHOP
 from app.rules.exports import SAME_EXPORT, FileKind
 from app.rules.limits import EXPORT
 from app.vocabulary import AuditAction
@@ -50,3 +51,8 @@ def start_export(session: Session, run: ExportRun, *, staff_id: int, sent: str, 
 def cut_off_export(session: Session, run: ExportRun, *, sent_rows: int) -> None:
     """Write down that a file did not leave whole: whoever asked for it went away, or something broke."""
     note_deed(session, AuditAction.EXPORT, run.subject, rows=run.rows, file=run.kind.value, sent_rows=sent_rows)
+
+
+def note_whole_export(session: Session, *, rows: int, tables: int) -> None:
+    """Write down that everything the shop owns leaves from now on, numbers and health notes whole."""
+    note_deed(session, AuditAction.EXPORT, WHOLE_SHOP, rows=rows, tables=tables, file="csv, json", has_health=True)

@@ -5,45 +5,58 @@ changes nothing that is in. Every row of the file is counted once: created, upda
 """
 
 import json
-from collections import Counter as Tally
+from array import array
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, insert, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import Session, col, or_, select
 
-from app.actions.customer_imports import CustomerFile
-from app.actions.purchase_imports import Orders, PurchaseFile
+from app.actions.claims import waiting_lines
+from app.actions.customer_imports import CustomerFile, review_and_note
+from app.actions.import_changes import Changes
+from app.actions.jobs import put_job
+from app.actions.kept_rows import columns_of
+from app.actions.menu_imports import MenuFile
+from app.actions.points_imports import OpeningFile
+from app.actions.purchase_imports import OrderOutline, Orders, PurchaseFile
 from app.audit import Actor, note_deed
 from app.db import Database
 from app.i18n import gettext
-from app.models import ImportBatch, Store
+from app.models import ImportBatch, Purchase, Store
 from app.queries.policy import current_policy
+from app.queries.scopes import ANYTHING
 from app.queries.tiers import tier_steps
 from app.rules.headers import Columns, match_columns
 from app.rules.import_reports import ImportReport, Portion
-from app.rules.imports import Shop
-from app.rules.purchases import StoreUnknown
-from app.rules.refusals import words
+from app.rules.import_rows import Shop, is_filled
+from app.rules.policy import Policy
+from app.rules.purchases import StoreNotHers, StoreUnknown
+from app.rules.refusals import NotFound, words
 from app.rules.spreadsheets import MOST_ROWS, FileEmpty, OnlyHeader, TooManyRows
-from app.vocabulary import AuditAction, ImportKind
+from app.vocabulary import AuditAction, ImportKind, ImportMode, ImportStage, JobKind
 
 Row = tuple[int, tuple[str, ...]]
 REJECTIONS_KEPT = 10_000
 """So many refused rows are kept with the batch; the report holds them all."""
-_POINTS_LATER = words("积分列这次没有导入：期初积分要等积分功能开通后再导。")
+_NOBODYS = words("表里没有手机或会员号这一列：每一单都不会记到顾客名下。如果有，请把它对上再导。")
 _STAFF_UNKNOWN = words("这些员工不在系统里，他们的销售没有记到人：{names}")
 _TRIES = 5
+_REVIEWED = 500
+_MAY_BEGIN = (ImportStage.UPLOADED, ImportStage.CHECKED, ImportStage.RUNNING, ImportStage.FAILED)
+File = CustomerFile | PurchaseFile | MenuFile | OpeningFile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Incoming:
     """A file to import. `rows()` reads it from the start each time it is called; `mapping` is the owner's {heading:
-    field}; `store_code` is the store of rows that name none."""
+    field}; `store_code` is the store of rows that name none. `within`: the customers whoever brings it may touch;
+    `only_store_id`: the one store she belongs to, whose rows these then are; None: all stores."""
 
     kind: ImportKind
     name: str
@@ -51,6 +64,17 @@ class Incoming:
     rows: Callable[[], Iterator[Row]]
     mapping: Mapping[str, str] = field(default_factory=dict)
     store_code: str = ""
+    mode: ImportMode = ImportMode.BOTH
+    within: ColumnElement[bool] = ANYTHING
+    only_store_id: int | None = None
+
+
+@dataclass(frozen=True)
+class _Reviewer:
+    """What decides about tiers."""
+
+    policy: Policy
+    shop: Shop
 
 
 @dataclass(frozen=True)
@@ -71,100 +95,178 @@ def import_file(
     zone: ZoneInfo,
     dry_run: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    batch_id: int | None = None,
 ) -> ImportReport:
     """Bring a file in and say what became of every row. A dry run says the same and writes nothing. `progress` hears of
-    rows done and rows in all.
+    rows done and rows in all. `batch_id` is a batch that waits for its file, or one that was broken off: what is in stays
+    counted as it was, and the rest follows.
 
     Opens its own units of work, one per portion. Raises a refusal of `rules.spreadsheets` or `rules.headers`, or
-    StoreUnknown, before anything is written.
+    StoreUnknown or StoreNotHers, before anything is written.
     """
     outline = _outlined(incoming)
     report = ImportReport(unknown_columns=outline.columns.unknown)
-    file = _opened(database, incoming, outline, Shop((), zone, now))
+    shop, file = _opened(database, incoming, outline, Shop((), zone, now), actor)
+    done = 0
     if not dry_run:
         with database.writing(actor) as session:
-            report.batch = _begin(session, incoming, actor, now)
-    if isinstance(file, PurchaseFile):
-        file.batch_id = report.batch
-    for rows in file.portions(_filled(incoming.rows())):
-        report.count(_settled(database, actor, file, rows, report.batch))
-        progress(report.rows, outline.rows)
+            report.batch = file.batch_id = _begin(session, incoming, outline, actor=actor, now=now, batch_id=batch_id)
+            done = _resumed(session, report)
+    run = _Run(database, actor, file, report)
+    try:
+        for rows in file.portions(lambda: _filled(incoming.rows())):
+            done = run.settle(rows, already=done)
+            progress(report.rows, outline.rows)
+        if isinstance(file, PurchaseFile):
+            run.review(shop)
+    except Exception:
+        if batch_id is None:  # who continues a batch decides whether it is tried again
+            run.fail()
+        raise
     report.rejected.sort(key=lambda one: one.row)
-    report.notes += _notes(outline, file)
+    report.notes += _notes(file)
     if report.batch is not None:
         with database.writing(actor) as session:
             _keep(session, report, finished_at=now)
+            if incoming.kind is ImportKind.CUSTOMERS:
+                # Whoever came in may be here already: looked for at once, beside the import and not in its way.
+                key = f"{JobKind.FIND_DUPLICATES}:import:{report.batch}"
+                put_job(session, JobKind.FIND_DUPLICATES, key, {}, now=now, due_at=now)
     return report
 
 
 def _outlined(incoming: Incoming) -> Outline:
-    """Read the whole file once: its header, its size, its order numbers."""
+    """Read the whole file once: its header, its size, its orders."""
     rows = incoming.rows()
     header = next(rows, None)
     if header is None:
         raise FileEmpty
-    columns = match_columns(incoming.kind, header[1], incoming.mapping)
-    lines: Tally[str] = Tally()
-    refunded: set[str] = set()
+    columns = match_columns(incoming.kind, header[1], incoming.mapping, incoming.mode)
+    outline = OrderOutline() if incoming.kind is ImportKind.PURCHASES else None
+    order_no, refund_of = columns.reader("order_no"), columns.reader("refund_of")
     count = 0
     for _, cells in rows:
-        if not any(cell.strip() for cell in cells):
+        if not is_filled(cells):
             continue
         count += 1
         if count > MOST_ROWS:
             raise TooManyRows(limit=MOST_ROWS)
-        if incoming.kind is ImportKind.PURCHASES:
-            lines[columns.cell(cells, "order_no")] += 1
-            refunded.add(columns.cell(cells, "refund_of"))
+        if outline:
+            outline.see(order_no(cells), refund_of(cells))
     if not count:
         raise OnlyHeader
-    return Outline(columns, count, Orders(lines, frozenset(refunded - {""})))
+
+    def numbers() -> Iterator[str]:
+        return (order_no(cells) for _, cells in _filled(incoming.rows()))
+
+    return Outline(columns, count, outline.orders(numbers) if outline else Orders())
 
 
-def _opened(database: Database, incoming: Incoming, outline: Outline, shop: Shop) -> CustomerFile | PurchaseFile:
+def _opened(
+    database: Database, incoming: Incoming, outline: Outline, shop: Shop, actor: Actor
+) -> tuple[_Reviewer, File]:
+    only, store_code = incoming.only_store_id, incoming.store_code
     with database.reading() as session:
         shop = Shop(tier_steps(session), shop.zone, shop.now)
-        store_id = _store_id(session, incoming.store_code)
+        if only and not store_code:
+            store_code = session.get_one(Store, only).code
+        store_id = _store_id(session, store_code)
         policy = current_policy(session)
+    if only and store_id != only:
+        raise StoreNotHers("store")
+    columns, mode, within = outline.columns, incoming.mode, incoming.within
+    file: File
     if incoming.kind is ImportKind.CUSTOMERS:
-        return CustomerFile(outline.columns, shop, store_id)
-    return PurchaseFile(outline.columns, shop, policy, outline.orders, store_code=incoming.store_code)
+        file = CustomerFile(columns, shop, policy, store_id=store_id, mode=mode, within=within, staff_id=actor.staff_id)
+    elif incoming.kind is ImportKind.PURCHASES:
+        file = PurchaseFile(columns, shop, outline.orders, mode=mode, store_code=store_code, only_store_id=only)
+    elif incoming.kind is ImportKind.POINTS:
+        file = OpeningFile(columns, shop, mode, within=within)
+    else:
+        file = MenuFile(columns, mode)
+    return _Reviewer(policy, shop), file
 
 
 def _filled(rows: Iterator[Row]) -> Iterator[Row]:
     """The rows below the header that have anything in them."""
     next(rows)
-    return (row for row in rows if any(cell.strip() for cell in row[1]))
+    return (row for row in rows if is_filled(row[1]))
 
 
-def _settled(
-    database: Database, actor: Actor, file: CustomerFile | PurchaseFile, rows: list[Any], batch_id: int | None
-) -> Portion:
-    """One portion in one unit of work. Another import at the same moment may have stored the same customer or order
-    just now; looked at again, it is there and unchanged."""
-    attempt = 1
-    while True:
-        try:
-            portion = _attempted(database, actor, file, rows, batch_id)
-        except IntegrityError:
-            attempt += 1
-            if attempt > _TRIES:
-                raise
-        else:
-            file.remember()
+@dataclass(frozen=True)
+class _Run:
+    """A file on its way in, portion by portion; without a batch only judged."""
+
+    database: Database
+    actor: Actor
+    file: File
+    report: ImportReport
+
+    def settle(self, rows: list[Any], *, already: int) -> int:
+        """One portion in one unit of work; of `already` many rows that an earlier run has brought in, how many are left
+        after this portion. Another import at the same moment may have stored the same customer or order just now;
+        looked at again, it is there and unchanged."""
+        attempt = 1
+        while True:
+            try:
+                portion = self._judged(rows) if already > 0 else self._attempted(rows)
+            except IntegrityError:
+                attempt += 1
+                if attempt > _TRIES:
+                    raise
+            else:
+                self.file.remember()
+                if already > 0:
+                    # Counted by the run that brought them in; only the reasons of what it refused are not kept until the end.
+                    self.report.rejected += portion.rejected
+                else:
+                    self.report.count(portion)
+                return already - portion.rows
+
+    def _judged(self, rows: list[Any]) -> Portion:
+        with self.database.reading() as session:
+            return self.file.settle(session, rows, write=False)
+
+    def _attempted(self, rows: list[Any]) -> Portion:
+        if self.report.batch is None:
+            return self._judged(rows)
+        with self.database.writing(self.actor) as session:
+            portion = self.file.settle(session, rows, write=True)
+            _count(session, self.report.batch, portion)
             return portion
 
+    def review(self, reviewer: _Reviewer) -> None:
+        """Lift the tiers of everybody the file sold something to, each once, when all of it is in."""
+        if self.report.batch is None:
+            return
+        with self.database.reading() as session:
+            ids = _buyers(session, self.report.batch)
+        for start in range(0, len(ids), _REVIEWED):
+            with self.database.writing(self.actor) as session:
+                changes = Changes(self.report.batch)
+                review_and_note(
+                    session,
+                    set(ids[start : start + _REVIEWED]),
+                    changes,
+                    policy=reviewer.policy,
+                    shop=reviewer.shop,
+                )
+                changes.write(session)
 
-def _attempted(
-    database: Database, actor: Actor, file: CustomerFile | PurchaseFile, rows: list[Any], batch_id: int | None
-) -> Portion:
-    if batch_id is None:
-        with database.reading() as session:
-            return file.settle(session, rows, write=False)
-    with database.writing(actor) as session:
-        portion = file.settle(session, rows, write=True)
-        _count(session, batch_id, portion)
-        return portion
+    def fail(self) -> None:
+        """It was broken off. Where even this cannot be written, the batch says that it is running, and a page that it has
+        not moved."""
+        if self.report.batch is None:
+            return
+        with suppress(SQLAlchemyError), self.database.writing(self.actor) as session:
+            _write_batch(session, self.report.batch, {"stage": ImportStage.FAILED})
+
+
+def _buyers(session: Session, batch_id: int) -> "array[int]":
+    """Whom a file sold something to: eight bytes each."""
+    buyer = col(Purchase.customer_id)
+    wanted = select(buyer).where(Purchase.import_batch_id == batch_id, buyer.is_not(None)).distinct()
+    return array("q", session.scalars(wanted.execution_options(yield_per=5000)))
 
 
 def _store_id(session: Session, code: str) -> int | None:
@@ -178,9 +280,11 @@ def _store_id(session: Session, code: str) -> int | None:
     return store
 
 
-def _notes(outline: Outline, file: CustomerFile | PurchaseFile) -> list[str]:
-    notes = [gettext(_POINTS_LATER)] if outline.columns.has_points else []
-    if isinstance(file, PurchaseFile) and file.unknown_staff:
+def _notes(file: File) -> list[str]:
+    if not isinstance(file, PurchaseFile):
+        return []
+    notes = [] if {"phone", "member_no"} & file.columns.places.keys() else [gettext(_NOBODYS)]
+    if file.unknown_staff:
         names = "、".join(sorted(file.unknown_staff)[:10])  # data: a list mark
         notes.append(gettext(_STAFF_UNKNOWN).format(names=names))
     return notes
@@ -189,21 +293,48 @@ def _notes(outline: Outline, file: CustomerFile | PurchaseFile) -> list[str]:
 # ── The batch: written without the listener, because it is itself the record; its one deed says who ───────────────────
 
 
-def _begin(session: Session, incoming: Incoming, actor: Actor, now: datetime) -> int:
-    values = ImportBatch(
-        kind=incoming.kind,
-        file_name=incoming.name[-200:],
-        file_sha256=incoming.sha256,
-        started_at=now,
-        staff_id=actor.staff_id,
-    )
-    row = {name: getattr(values, name) for name in ImportBatch.model_fields if name != "id"}
-    batch_id = session.scalars(insert(ImportBatch).returning(col(ImportBatch.id)), [row]).one()
-    assert batch_id is not None, "a stored row has a number"
+def _begin(
+    session: Session, incoming: Incoming, outline: Outline, *, actor: Actor, now: datetime, batch_id: int | None
+) -> int:
+    """The batch of this file: a new one, or the one that waits for it."""
+    begun: dict[str, Any] = {
+        "stage": ImportStage.RUNNING,
+        "mode": incoming.mode,
+        "mapping": json.dumps(dict(incoming.mapping), ensure_ascii=False),
+        "rows_in_all": outline.rows,
+    }
+    if batch_id is None:
+        values = ImportBatch(
+            kind=incoming.kind,
+            file_name=incoming.name[-200:],
+            file_sha256=incoming.sha256,
+            started_at=now,
+            staff_id=actor.staff_id,
+            store_id=_store_id(session, incoming.store_code) if incoming.store_code else None,
+            **begun,
+        )
+        batch_id = session.scalars(insert(ImportBatch).returning(col(ImportBatch.id)), [columns_of(values)]).one()
+        assert batch_id is not None, "a stored row has a number"
+    else:
+        # One that was taken back, or is in, is not brought in again under the same number.
+        waits = col(ImportBatch.stage).in_(_MAY_BEGIN)
+        taken = update(ImportBatch).where(col(ImportBatch.id) == batch_id, waits).values(started_at=now, **begun)
+        if not session.connection().execute(taken).rowcount:
+            raise NotFound
     note_deed(
         session, AuditAction.IMPORT, "import_batches", batch_id, kind=incoming.kind.value, file=incoming.name[-200:]
     )
     return batch_id
+
+
+def _resumed(session: Session, report: ImportReport) -> int:
+    """How many rows an earlier run of this batch has settled; they count as they did then. How many of them wait is not
+    kept, so the sales are asked."""
+    batch = session.exec(select(ImportBatch).where(ImportBatch.id == report.batch)).one()
+    report.created, report.updated, report.unchanged = batch.created, batch.updated, batch.unchanged
+    if batch.rows and batch.kind is ImportKind.PURCHASES:
+        report.waiting = waiting_lines(session, batch.id or 0)
+    return batch.rows
 
 
 def _count(session: Session, batch_id: int, portion: Portion) -> None:
@@ -220,7 +351,8 @@ def _count(session: Session, batch_id: int, portion: Portion) -> None:
 def _keep(session: Session, report: ImportReport, *, finished_at: datetime) -> None:
     kept = [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]]
     rejections = json.dumps(kept, ensure_ascii=False)
-    _write_batch(session, report.batch, {"finished_at": finished_at, "rejections": rejections})
+    done = {"finished_at": finished_at, "rejections": rejections, "stage": ImportStage.DONE}
+    _write_batch(session, report.batch, done)
 
 
 def _write_batch(session: Session, batch_id: int | None, changes: dict[str, Any]) -> None:

@@ -1,19 +1,20 @@
 """Sales and refunds come in: each once, with its customer, and the customer's tier follows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
+from app.actions.tags import recompute_customer
 from app.actions.tiers import review_tier
 from app.audit import note_many
 from app.columns import blind_index
-from app.models import Customer, Product, Purchase, PurchaseLine, Staff, Store, Treatment
+from app.db import among, insert_many
+from app.models import Customer, CustomerAlias, Product, Purchase, PurchaseLine, Staff, Store, Treatment
 from app.rules.member_numbers import lost_zeros
 from app.rules.policy import Policy
 from app.rules.purchases import (
@@ -30,29 +31,39 @@ from app.rules.purchases import (
     fingerprint,
     judged,
     paid_fen,
-    unit_price_fen,
 )
 from app.rules.refusals import RuleBroken
+
+NOBODY: Mapping[str, Any] = {
+    "buyer_member_no": "",
+    "buyer_phone": None,
+    "buyer_phone_index": None,
+    "buyer_phone_masked": "",
+}
+"""The columns of a sale that waits for nobody."""
 
 
 @dataclass
 class KnownOrder:
-    """An order that is in already. `refunds` are the amounts of its refunds, negative."""
+    """An order that is in already. `refunds` are the amounts of its refunds, negative; `waits_for` whom the till named
+    when nobody of that number was known, as the columns of the row."""
 
     purchase_id: int
     customer_id: int | None
     paid_fen: int
     fingerprint: str
+    waits_for: Mapping[str, Any]
     refunds: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the shop knows about the things some sales name."""
+    """What the shop knows about the things some sales name. `indexes` are the blind indexes of their phones."""
 
     orders: dict[str, KnownOrder]
     by_number: dict[str, int]
-    by_phone: dict[bytes, int]
+    by_phone: dict[str, int]
+    indexes: dict[str, bytes]
     stores: dict[str, int]
     only_store_id: int | None
     products: dict[str, int]
@@ -68,16 +79,18 @@ class PlannedSale:
     lines: tuple[dict[str, Any], ...]
 
 
-def record_purchase(session: Session, sale: Sale, *, policy: Policy, now: datetime, zone: ZoneInfo) -> Purchase:
+def record_purchase(
+    session: Session, sale: Sale, *, policy: Policy, now: datetime, zone: ZoneInfo, may_wait: bool = False
+) -> Purchase:
     """Put a sale or refund in and lift the customer's tier when it earned that. The same order number again answers
-    with the first one, unchanged.
+    with the first one, unchanged. With `may_wait` a sale of somebody unknown waits for her.
 
     Raises CustomerUnknown, RefundOfUnknown, RefundTooLarge, StoreUnknown, or what a field's own rule says.
     """
     known = look_up(session, [sale])
     if first := known.orders.get(sale.order_no):
         return session.get_one(Purchase, first.purchase_id)
-    planned = planned_sale(sale, known, now=now)
+    planned = planned_sale(sale, known, now=now, may_wait=may_wait)
     purchase = Purchase(**planned.purchase)
     try:
         with session.begin_nested():
@@ -90,14 +103,25 @@ def record_purchase(session: Session, sale: Sale, *, policy: Policy, now: dateti
         return session.exec(select(Purchase).where(Purchase.order_no == sale.order_no)).one()
     if purchase.customer_id:
         review_tier(session, purchase.customer_id, policy=policy, now=now, zone=zone)
+        recompute_customer(session, purchase.customer_id, now=now, zone=zone)
     return purchase
 
 
-def planned_sale(sale: Sale, known: Known, *, now: datetime, batch_id: int | None = None) -> PlannedSale:
-    """The rows a new sale becomes. Raises as `record_purchase`."""
+def planned_sale(
+    sale: Sale, known: Known, *, now: datetime, batch_id: int | None = None, may_wait: bool = False
+) -> PlannedSale:
+    """The rows a new sale becomes. Raises as `record_purchase`; with `may_wait` a sale of somebody unknown waits for her
+    instead, and a refund with its sale."""
     sale = judged(sale)
     original = _original(sale, known)
-    customer_id = _customer_id(buyer_of(sale), known) or (original.customer_id if original else None)
+    buyer = buyer_of(sale)
+    customer_id, waits_for = customer_of(buyer, known), NOBODY
+    if customer_id is None and original and (original.customer_id or original.waits_for != NOBODY):
+        customer_id, waits_for = original.customer_id, original.waits_for
+    elif customer_id is None and buyer.is_named:
+        waits_for = _waiting(buyer, known)
+    if buyer.is_named and customer_id is None and not may_wait:
+        raise CustomerUnknown("member_no" if buyer.member_no else "phone")
     paid = paid_fen(sale)
     if original:
         original.refunds.append(paid)
@@ -112,6 +136,7 @@ def planned_sale(sale: Sale, known: Known, *, now: datetime, batch_id: int | Non
         "import_batch_id": batch_id,
         "fingerprint": fingerprint(sale),
         "created_at": now,
+        **waits_for,
     }
     return PlannedSale(purchase, tuple(_line(at, line, known) for at, line in enumerate(sale.lines, start=1)))
 
@@ -123,7 +148,7 @@ def _line(position: int, line: SaleLine, known: Known) -> dict[str, Any]:
         "item": line.item,
         "category": line.category,
         "quantity": line.quantity,
-        "unit_price_fen": unit_price_fen(line),
+        "unit_price_fen": line.price_fen,
         "amount_fen": line.amount_fen,
         "treatment_id": known.treatments.get(line.sku),
         "product_id": known.products.get(line.sku),
@@ -136,26 +161,29 @@ def check_same(sale: Sale, known: Known) -> None:
     first = known.orders[sale.order_no]
     sale = judged(sale)
     buyer = buyer_of(sale)
-    other_buyer = buyer.is_named and _customer_id(buyer, known) != first.customer_id
-    if other_buyer or fingerprint(sale) != first.fingerprint:
+    # Whoever it waited for is still who the till names, even if it has found its customer since.
+    is_hers = (
+        not buyer.is_named or _told_before(buyer, first, known) or customer_of(buyer, known) == (first.customer_id or 0)
+    )
+    if not is_hers or fingerprint(sale) != first.fingerprint:
         raise OrderDiffers("order_no")
+
+
+def _told_before(buyer: Buyer, first: KnownOrder, known: Known) -> bool:
+    index = known.indexes[buyer.phone.e164] if buyer.phone else None
+    return (buyer.member_no, index) == (first.waits_for["buyer_member_no"], first.waits_for["buyer_phone_index"])
 
 
 def insert_sales(session: Session, planned: Sequence[PlannedSale]) -> None:
     """Store many new sales in two statements, with one line in the journal: the batch each came in says the rest."""
     if not planned:
         return
-    ids = session.scalars(
-        insert(Purchase).returning(col(Purchase.id), sort_by_parameter_order=True),
-        [sale.purchase for sale in planned],
-    ).all()
-    lines = [
-        line | {"purchase_id": purchase_id}
-        for purchase_id, sale in zip(ids, planned, strict=True)
-        for line in sale.lines
-    ]
-    session.execute(insert(PurchaseLine), lines)
-    note_many(session, "purchases", ids)
+    insert_many(session, Purchase, [sale.purchase for sale in planned])
+    # Asked for by number: to hand back the ids in order, SQLite would be told each sale by itself.
+    ids = _numbered(session, Purchase.order_no, Purchase.id, {sale.purchase["order_no"] for sale in planned})
+    lines = [line | {"purchase_id": ids[sale.purchase["order_no"]]} for sale in planned for line in sale.lines]
+    insert_many(session, PurchaseLine, lines)
+    note_many(session, "purchases", ids.values())
 
 
 def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Known:
@@ -165,14 +193,21 @@ def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Kn
     buyers = [buyer for sale in sales if (buyer := _readable_buyer(sale))]
     numbers = {buyer.member_no for buyer in buyers if buyer.member_no}
     numbers |= {whole for number in numbers if (whole := lost_zeros(number))}
-    phones = {blind_index(buyer.phone.e164, "customers.phone") for buyer in buyers if buyer.phone}
-    skus = {line.sku for sale in sales for line in sale.lines if line.sku}
+    indexes = {
+        phone: blind_index(phone, "customers.phone") for phone in {one.phone.e164 for one in buyers if one.phone}
+    }
+    owners = customers_by_phone(session, indexes.values())
+    orders = _orders(session, sales, lock=lock)
+    # What an order that is in already was made of is not looked up again.
+    skus = {line.sku for sale in sales if sale.order_no not in orders for line in sale.lines if line.sku}
     stores = session.exec(select(Store)).all()
     open_stores = [store.id for store in stores if store.is_active]
     return Known(
-        orders=_orders(session, sales, lock=lock),
-        by_number=_numbered(session, Customer.member_no, Customer.id, numbers),
-        by_phone=customers_by_phone(session, phones),
+        orders=orders,
+        by_number=_numbered(session, CustomerAlias.member_no, CustomerAlias.customer_id, numbers)
+        | _numbered(session, Customer.member_no, Customer.id, numbers),
+        by_phone={phone: owners[index] for phone, index in indexes.items() if index in owners},
+        indexes=indexes,
         stores={key: store.id or 0 for store in stores for key in (store.name, store.code)},
         only_store_id=open_stores[0] if len(open_stores) == 1 else None,
         products=_numbered(session, Product.sku, Product.id, skus),
@@ -183,32 +218,42 @@ def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Kn
 
 def _numbered(session: Session, key: str, row_id: int | None, wanted: set[str]) -> dict[str, int]:
     """The ids of the rows with these keys; the arguments are a table's columns."""
-    rows = session.exec(select(col(key), col(row_id)).where(col(key).in_(wanted))) if wanted else ()
+    rows = session.exec(select(col(key), col(row_id)).where(among(key, wanted))) if wanted else ()
     return {key: row_id for key, row_id in rows if row_id}
 
 
-def customers_by_phone(session: Session, phones: Iterable[bytes]) -> dict[bytes, int]:
+def customers_by_phone(session: Session, phones: Collection[bytes]) -> dict[bytes, int]:
     """Whose these phones are, by blind index; of a family that shares one, the one it belongs to."""
-    rows = session.exec(
-        select(Customer.phone_index, Customer.id)
-        .where(col(Customer.phone_index).in_(set(phones)))
-        .order_by(col(Customer.phone_shared_reason) == "", col(Customer.id).desc())
-    )
-    return {bytes(index): customer_id for index, customer_id in rows if index and customer_id}
+    if not phones:
+        return {}
+    found = select(Customer.phone_index, Customer.id).where(among(Customer.phone_index, set(phones)))
+    rows = session.exec(found).all()
+    if len(rows) > len({index for index, _ in rows}):
+        owners_last = found.order_by(col(Customer.phone_shared_reason) == "", col(Customer.id).desc())
+        rows = session.exec(owners_last).all()
+    return {index: customer_id for index, customer_id in rows if index and customer_id}
 
 
 def _orders(session: Session, sales: list[Sale], *, lock: bool) -> dict[str, KnownOrder]:
     numbers = {sale.order_no for sale in sales} | {sale.refund_of for sale in sales if sale.refund_of}
-    wanted = select(Purchase).where(col(Purchase.order_no).in_(numbers)).order_by(col(Purchase.id))
+    names = ("order_no", "id", "customer_id", "paid_fen", "fingerprint", *NOBODY)
+    columns: list[Any] = [getattr(Purchase, name) for name in names]
+    wanted: Any = select(*columns).where(among(Purchase.order_no, numbers)).order_by(col(Purchase.id))
     if lock and any(sale.refund_of for sale in sales):
         wanted = wanted.with_for_update()
-    rows = session.exec(wanted).all()
-    known = {row.order_no: KnownOrder(row.id or 0, row.customer_id, row.paid_fen, row.fingerprint) for row in rows}
-    by_id = {order.purchase_id: order for order in known.values()}
-    refunds = select(Purchase.refund_of_id, func.sum(Purchase.paid_fen)).where(col(Purchase.refund_of_id).in_(by_id))
-    for original_id, refunded in session.exec(refunds.group_by(col(Purchase.refund_of_id))):
-        by_id[original_id or 0].refunds.append(int(refunded))
+    known = {
+        order_no: KnownOrder(row_id, customer_id, paid, told, _waits_for(waits_for))
+        for order_no, row_id, customer_id, paid, told, *waits_for in session.exec(wanted)
+    }
+    refunded = {known[sale.refund_of].purchase_id: known[sale.refund_of] for sale in sales if sale.refund_of in known}
+    refunds = select(Purchase.refund_of_id, func.sum(Purchase.paid_fen)).where(among(Purchase.refund_of_id, refunded))
+    for original_id, fen in session.exec(refunds.group_by(col(Purchase.refund_of_id))) if refunded else ():
+        refunded[original_id or 0].refunds.append(int(fen))
     return known
+
+
+def _waits_for(values: Sequence[Any]) -> Mapping[str, Any]:
+    return dict(zip(NOBODY, values, strict=True)) if any(values) else NOBODY
 
 
 def _readable_buyer(sale: Sale) -> Buyer | None:
@@ -228,18 +273,30 @@ def _original(sale: Sale, known: Known) -> KnownOrder | None:
     return original
 
 
-def _customer_id(buyer: Buyer, known: Known) -> int | None:
-    """By member number, then by phone; None for somebody who walked in."""
+def customer_of(buyer: Buyer, known: Known) -> int | None:
+    """By member number, then by phone; None for somebody who walked in, or whom nobody knows. Raises
+    MemberNumberLostZeros."""
     if not buyer.is_named:
         return None
     if buyer.member_no in known.by_number:
         return known.by_number[buyer.member_no]
-    if buyer.phone and (owner := known.by_phone.get(blind_index(buyer.phone.e164, "customers.phone"))):
+    if buyer.phone and (owner := known.by_phone.get(buyer.phone.e164)):
         return owner
     whole = lost_zeros(buyer.member_no) if buyer.member_no else None
     if whole in known.by_number:
         raise MemberNumberLostZeros("member_no", member_no=whole)
-    raise CustomerUnknown("member_no" if buyer.member_no else "phone")
+    return None
+
+
+def _waiting(buyer: Buyer, known: Known) -> dict[str, Any]:
+    """Whom a sale waits for, as the columns of its row."""
+    phone = buyer.phone
+    return {
+        "buyer_member_no": buyer.member_no,
+        "buyer_phone": phone.e164 if phone else None,
+        "buyer_phone_index": known.indexes[phone.e164] if phone else None,
+        "buyer_phone_masked": phone.masked if phone else "",
+    }
 
 
 def _store_id(store: str, known: Known) -> int | None:

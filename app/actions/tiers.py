@@ -1,6 +1,6 @@
 """Tiers follow what customers buy. Up at once; down only at a review date, which is another day's work."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,16 @@ def review_tier(session: Session, customer_id: int, *, policy: Policy, now: date
 
 
 def review_tiers(
-    session: Session, customer_ids: Collection[int], *, policy: Policy, now: datetime, zone: ZoneInfo
+    session: Session,
+    customer_ids: Collection[int],
+    *,
+    policy: Policy,
+    now: datetime,
+    zone: ZoneInfo,
+    rising: Callable[[Customer], None] = lambda customer: None,
 ) -> list[int]:
-    """The same for many at once: the ids of those who rose. A tier higher than earned stays: nobody falls here."""
+    """The same for many at once: the ids of those who rose. A tier higher than earned stays: nobody falls here.
+    `rising` sees each of them as she was before."""
     steps = tier_steps(session)
     if not customer_ids or not steps:
         return []
@@ -35,6 +42,7 @@ def review_tiers(
         earned = figures(slips[customer.id or 0])
         step = tier_for(earned.amount_fen, earned.visits, steps)
         if step.rank > ranks[customer.tier_id]:
+            rising(customer)
             customer.tier_id, customer.tier_until_on = step.tier_id, tier_until(today, step)
             risen.append(customer.id or 0)
     session.flush()

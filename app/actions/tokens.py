@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 from app.columns import opened
 from app.models import Customer, PublicToken
+from app.rules.refusals import NotFound
 from app.rules.tokens import TOKEN_BYTES, fingerprint
 from app.vocabulary import TokenPurpose
 
@@ -31,8 +32,10 @@ def issue_token(
 
 
 def standing_tokens(session: Session, customer_ids: Collection[int], *, now: datetime) -> dict[int, StandingToken]:
-    """The cards' addresses of these customers, by customer id. Missing ones are made."""
-    _lock_customers(session, customer_ids)
+    """The cards' addresses of these customers, by customer id. Missing ones are made. Raises NotFound for a record that
+    went into another one this very moment: its card would open nothing."""
+    if _lock_customers(session, customer_ids) != set(customer_ids):
+        raise NotFound
     rows = session.exec(
         select(PublicToken)
         .where(
@@ -68,12 +71,11 @@ def revoke_tokens(session: Session, purpose: TokenPurpose, subject_ids: Collecti
     return len(rows)
 
 
-def _lock_customers(session: Session, customer_ids: Collection[int]) -> None:
+def _lock_customers(session: Session, customer_ids: Collection[int]) -> set[int | None]:
     """Two print runs at once would each find no token and make one: the second QR would be a card nobody issued.
     In the order of ids, so that two runs over the same people wait for each other instead of blocking each other."""
-    session.exec(
-        select(Customer.id).where(col(Customer.id).in_(customer_ids)).order_by(col(Customer.id)).with_for_update()
-    ).all()
+    held = select(Customer.id).where(col(Customer.id).in_(customer_ids)).order_by(col(Customer.id)).with_for_update()
+    return set(session.exec(held))
 
 
 def _row(

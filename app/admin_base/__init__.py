@@ -2,28 +2,46 @@
 
 from app.admin_base.access_page import AccessPage
 from app.admin_base.big import BigLedgerView, BigSetupView, BigView
+from app.admin_base.consents import AsksForConsent, TakesConsents, agreed_deed
+from app.admin_base.customer_page import CustomerPage
+from app.admin_base.desk import DeskPage
 from app.admin_base.drafts import Choice, DraftView
-from app.admin_base.fields import CountField, asks, locale_field
+from app.admin_base.duplicates import AsksBeforeTwin, DuplicatesPage
+from app.admin_base.fields import CountField, asks, locale_field, nothing_when_empty
 from app.admin_base.filters import (
     MeaningFilter,
+    NeedFilter,
     RelationFilter,
     StandingFilter,
+    TagFilter,
     WordFilter,
     YesFilter,
     birthdays,
     spans,
 )
+from app.admin_base.import_batch import ImportBatchPage, ImportUndoPage
+from app.admin_base.import_files import ImportRefusedPage, ImportSamplePage
+from app.admin_base.import_wizard import ImportStart
 from app.admin_base.journal import JournalPage
 from app.admin_base.kinds import ActingView, LedgerView, SetupView
+from app.admin_base.merge_page import MergePage
 from app.admin_base.pages import DemoPage, SettingsPage
+from app.admin_base.photos import PhotosPage, PicturePage
+from app.admin_base.points import OfAnAccount
 from app.admin_base.prints import CardsPage, PostersPage, PrintsCards, PrintsPoster
+from app.admin_base.purposes import PurposesPage
 from app.admin_base.showing import Child, Deed, Listed, rejected_rows
 from app.admin_base.sign_in import keep_session
+from app.admin_base.sign_ups import told_lines
 from app.admin_base.site import RougeAdmin
+from app.admin_base.tag_pages import Retags, TaggingPage, TagsCustomers, TagsPage
+from app.admin_base.tag_rules import TagRulePage
 
 __all__ = [
     "AccessPage",
     "ActingView",
+    "AsksBeforeTwin",
+    "AsksForConsent",
     "BigLedgerView",
     "BigSetupView",
     "BigView",
@@ -31,27 +49,51 @@ __all__ = [
     "Child",
     "Choice",
     "CountField",
+    "CustomerPage",
     "Deed",
     "DemoPage",
+    "DeskPage",
     "DraftView",
+    "DuplicatesPage",
+    "ImportBatchPage",
+    "ImportRefusedPage",
+    "ImportSamplePage",
+    "ImportStart",
+    "ImportUndoPage",
     "JournalPage",
     "LedgerView",
     "Listed",
     "MeaningFilter",
+    "MergePage",
+    "NeedFilter",
+    "OfAnAccount",
+    "PhotosPage",
+    "PicturePage",
     "PostersPage",
     "PrintsCards",
     "PrintsPoster",
+    "PurposesPage",
     "RelationFilter",
+    "Retags",
     "RougeAdmin",
     "SettingsPage",
     "SetupView",
     "StandingFilter",
+    "TagFilter",
+    "TagRulePage",
+    "TaggingPage",
+    "TagsCustomers",
+    "TagsPage",
+    "TakesConsents",
     "WordFilter",
     "YesFilter",
+    "agreed_deed",
     "asks",
     "birthdays",
     "keep_session",
     "locale_field",
+    "nothing_when_empty",
     "rejected_rows",
     "spans",
+    "told_lines",
 ]

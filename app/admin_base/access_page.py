@@ -44,21 +44,34 @@ _DEEDS: Mapping[str, Lazy] = {
     "reply": later("回复"),
     "close": later("结案"),
     "retry": later("重新执行"),
+    "settle": later("核对"),
     "choose": later("在表单里选"),
+    "undo": later("撤销合并"),
+    "claim": later("认领消费"),
+    "release": later("恢复兑换"),
 }
 _PAGE_DEEDS: Mapping[str, Lazy] = {
+    "desk": later("核对资料"),
     "cards": later("打印"),
     "posters": later("打印"),
+    "purposes": later("修改"),
+    "merges": later("合并"),
+    "duplicates": later("确认是不是同一个人"),
+    "photographs": later("添加"),
+    "tagging": later("批量贴标签"),
+    "tag_rules": later("修改"),
     "settings": later("修改"),
     "sessions": later("结束登录"),
     "demo": later("清空"),
     "journal": later("核对"),
+    "imports": later("导入"),
 }
 _BESIDE: Mapping[str, tuple[Lazy, str]] = {
     "health": (later("健康与过敏提示"), "customers"),
     "purchase_lines": (later("消费明细"), "purchases"),
     "survey_answers": (later("问卷答案"), "survey_responses"),
     "policy_settings": (later("改过的规则"), "settings"),
+    "duplicate_pairs": (later("疑似重复"), "duplicates"),
     "sessions": (later("结束登录"), "staff_sessions"),
     "dashboard": (later("首页的数字"), "settings"),
     "backups": (later("备份"), "settings"),
@@ -117,12 +130,13 @@ def role_in_words(role: Role, views: list[Any]) -> RoleInWords:
             unseen.append(name)
         else:
             _add(groups.setdefault(group, []), line)
+    seen = {line.name for lines in groups.values() for line in lines}
     return RoleInWords(
         role=role,
         name=word_of(role),
         summary=str(_SUMMARIES[role]),
         groups=tuple((group, tuple(lines)) for group, lines in groups.items()),
-        unseen=tuple(dict.fromkeys(unseen)),
+        unseen=tuple(name for name in dict.fromkeys(unseen) if name not in seen),
         hidden=tuple(_hidden(role, views)),
         sees_health=may(role, "health", "details"),
     )
@@ -141,10 +155,12 @@ def _subjects(views: list[Any]) -> dict[str, tuple[str, str]]:
     """Every subject of the table → its name and group, in the order of the menu."""
     ordered: dict[str, tuple[str, str]] = {}
     for view in views:
-        ordered[subject_of(view)] = (str(view.name_plural if view.is_model else view.name), str(view.category))
-        for subject, (name, beside) in _BESIDE.items():
+        # Of several pages of one subject the first is the one in the menu.
+        name = str(view.name_plural if view.is_model else view.name)
+        ordered.setdefault(subject_of(view), (name, str(view.category)))
+        for subject, (title, beside) in _BESIDE.items():
             if beside == subject_of(view):
-                ordered.setdefault(subject, (str(name), str(view.category)))
+                ordered.setdefault(subject, (str(title), str(view.category)))
     return ordered
 
 

@@ -42,6 +42,7 @@ class DoesDeeds:
     database: ClassVar[Database]
     _admin_ref: ClassVar[Any]
     get_object_for_details: Any
+    address_of: Any
     _loaded: Any
 
     @expose("/do/{deed}/{pk}", methods=["POST"])
@@ -81,7 +82,7 @@ class DoesDeeds:
             if not deed.when(row):
                 raise RuleBroken
             given = deed.action(session, row.id, **typed, **supplied(deed.action, 2))
-            back = f"/admin/{self.identity}/details/{row.id}"
+            back = self.address_of(row)
             return Answer(back, given=str(given)) if deed.answer else Answer(back, str(deed.done))
 
         return await write(request, self.database, work)

@@ -104,6 +104,8 @@ class DeletesRecords:
 
     before_delete: ClassVar[Callable[[Session, Any], None] | None] = None
     """A rule that may refuse a deletion."""
+    worn_list: ClassVar[str] = ""
+    """Where to look, before a record goes, at whom it is on: the address up to its number."""
 
     identity: ClassVar[str]
     database: ClassVar[Database]

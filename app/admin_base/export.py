@@ -17,6 +17,7 @@ import anyio
 import anyio.to_thread
 from sqladmin.application import expose
 from sqlalchemy import Select, func, select
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -32,11 +33,14 @@ from app.admin_base.showing import is_health
 from app.db import Database
 from app.gateways.table_files import MEDIA_TYPES, Portion, written
 from app.i18n import Lazy, gettext, later
+from app.labels import word_of
+from app.queries.consents import consented, said_yes
 from app.rules.access import may
 from app.rules.exports import FileKind, check_length, purpose_of
 from app.rules.limits import EXPORT, TooManyTries
 from app.rules.phones import reason_to_see
 from app.rules.refusals import RuleBroken
+from app.vocabulary import Channel, Purpose
 
 _PORTION = 500
 _IDS_AT_ONCE = 10_000
@@ -62,6 +66,8 @@ class Wish:
     whole: bool = False
     reason: str = ""
     sent: str = ""
+    contact: Channel | None = None
+    """The way of reaching her it is meant for: then only who agreed to it is in the file."""
 
 
 class TableDownload(StreamingResponse):
@@ -100,6 +106,9 @@ class ExportsRows:
     """Columns whose formatter of the record's page also holds in a file."""
     sealed_numbers: ClassVar[Mapping[str, str]] = {}
     """Masked column → the sealed one beside it, for whoever may take numbers out whole."""
+
+    reaches_customers: ClassVar[bool] = False
+    """Whether its rows are customers somebody may want to write to: the file then asks for their consent."""
 
     name_plural: ClassVar[Any]
     identity: ClassVar[str]
@@ -181,6 +190,12 @@ class ExportsRows:
                 **asks(later("做什么用"), required=True, hint=later("会和您的名字一起记进操作日志，如 给会计对账"))
             ),
         }
+        if self.reaches_customers:
+            fields["contact"] = SelectField(
+                later("拿去联系顾客吗"),
+                choices=[("", later("不联系，只对账或整理")), *((one.value, _offer(one)) for one in Channel)],
+                description=later("发优惠要先有同意：选了渠道，表里就只有同意这个渠道收优惠的顾客"),
+            )
         if any(is_health(self.model, name) for name in self._export_columns(with_health=True)):
             fields["with_health"] = BooleanField(
                 later("连同健康提示"), description=later("过敏、皮肤和护理情况是敏感信息，用得着才选")
@@ -241,7 +256,7 @@ class ExportsRows:
         here = asking()
         assert here.person is not None, "an export without a person"
         whole = wish.whole and self._may_take_whole()
-        ids, numbers = self._found(statement, whole=whole)
+        ids, numbers = self._found(statement, whole=whole, contact=wish.contact)
         check_length(len(ids), wish.kind)
         columns = self._export_columns(with_health=wish.with_health)
         run = ExportRun(
@@ -249,7 +264,9 @@ class ExportsRows:
             kind=wish.kind,
             rows=len(ids),
             purpose=wish.purpose,
-            filters="、".join(one.name for one in narrowings),  # data: a list mark
+            filters="、".join(  # data: a list mark
+                [one.name for one in narrowings] + ([str(_offer(wish.contact))] if wish.contact else [])
+            ),
             has_health=any(is_health(self.model, name) for name in columns),
             whole_numbers=numbers,
             reason=wish.reason,
@@ -259,23 +276,35 @@ class ExportsRows:
         table = Table(self, request, columns, sealed=self.sealed_numbers if whole else {})
         return self._download(here, run, columns, _Rows(self.database, table, ids))
 
-    def _found(self, statement: Select[Any], *, whole: bool) -> tuple[Sequence[int], int]:
-        """The rows' numbers in the list's order, and how many telephone numbers would be in the file whole."""
+    def _found(self, statement: Select[Any], *, whole: bool, contact: Channel | None) -> tuple[Sequence[int], int]:
+        """The rows' numbers in the list's order, and how many telephone numbers would be in the file whole. With
+        `contact` only customers who agreed to be told of offers that way."""
         here = asking()
         assert here.person is not None, "as above"
         wanted = [self.pk_columns[0]]
         wanted += [getattr(self.model, name).is_not(None) for name in self.sealed_numbers.values()] if whole else []
         ids, numbers = array("I"), 0
+        if contact:
+            statement = statement.where(said_yes(Purpose.MARKETING, contact))
         with self.database.reading() as session:
             check_tries(session, EXPORT, str(here.person.staff_id), now=here.now)
             rows = session.execute(
                 statement.with_only_columns(*wanted, maintain_column_froms=True),
                 execution_options={"yield_per": _IDS_AT_ONCE},
             )
-            for part in rows.partitions():
-                ids.extend(row[0] for row in part)
-                numbers += sum(sum(row[1:]) for row in part)
+            parts = ([tuple(row) for row in part] for part in rows.partitions())
+            for part in [*parts] if contact else parts:
+                agreed = self._agreed(session, part, contact)
+                ids.extend(row[0] for row in agreed)
+                numbers += sum(sum(row[1:]) for row in agreed)
         return ids, numbers
+
+    def _agreed(self, session: Session, rows: Sequence[Any], contact: Channel | None) -> Sequence[Any]:
+        if contact is None:
+            return rows
+        numbers = [row[0] for row in rows]
+        may = consented(session, numbers, Purpose.MARKETING, contact, today=asking().today)
+        return [row for row in rows if row[0] in may]
 
     def _download(self, here: Asking, run: ExportRun, columns: Sequence[str], rows: "_Rows") -> TableDownload:
         def cut_off() -> None:
@@ -293,6 +322,11 @@ class ExportsRows:
             ascii_name=f"{run.subject}-{ending}",
             media_type=MEDIA_TYPES[run.kind],
         )
+
+
+def _offer(contact: Channel) -> str:
+    """What a file is meant for, in words."""
+    return f"{word_of(Purpose.MARKETING)} · {word_of(contact)}"
 
 
 @dataclass
@@ -324,4 +358,5 @@ def _wish_of(form: Form, sent: Mapping[str, Any]) -> Wish:
         whole=whole,
         reason=reason_to_see(typed.get("reason") or "") if whole else "",
         sent=str(sent.get("sent", ""))[:64],
+        contact=Channel(typed["contact"]) if typed.get("contact") in set(Channel) else None,
     )

@@ -1,7 +1,7 @@
 """How a form of the back office asks: in the reader's language, in the shop's zone, in yuan, with the vocabulary's
 words."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -114,10 +114,24 @@ class ShopMomentField(TimezoneAwareDateTimeField):
 
 
 class WordField(SelectField):
-    """One word of the vocabulary."""
+    """One word of the vocabulary. Words nobody chooses (`never`) are on offer only where they stand already; what may be
+    written in the end decides the action."""
 
-    def __init__(self, label: str | None = None, validators: Any = None, *, of: type[StrEnum], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        label: str | None = None,
+        validators: Any = None,
+        *,
+        of: type[StrEnum],
+        never: Collection[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        self.never = never
         super().__init__(label, validators, coerce=of, choices=choices_of(of), blank_text=BLANK, **kwargs)
+
+    def iter_choices(self) -> Generator[tuple[str, str, bool, dict], None, None]:
+        """Every word that may be chosen, and the one that stands there."""
+        return (one for one in super().iter_choices() if one[0] not in self.never or one[2])
 
 
 class RelatedField(QuerySelectField):
@@ -216,6 +230,11 @@ LOCALE_NAMES = (
 def locale_field(label: str) -> UnboundField:
     """A language of the back office, each in its own name."""
     return SelectField(label, choices=list(LOCALE_NAMES))
+
+
+def nothing_when_empty(label: str, *, hint: str = "") -> dict[str, Any]:
+    """A field that left empty was not asked: an empty number would be a wrong one."""
+    return {**asks(label, hint=hint), "filters": [stripped, lambda text: text or None]}
 
 
 def asks(label: str, *, required: bool = False, hint: str = "", validators: Sequence[Any] = ()) -> dict[str, Any]:

@@ -17,8 +17,11 @@ from app.admin_base.asking import within_scope
 from app.admin_base.writing import supplied
 from app.i18n import Lazy, gettext, later
 from app.labels import choices_of
+from app.models import Tag
 from app.queries.scopes import celebrating, coming_week, last_days, on_days
+from app.queries.tagged import needing, wearing
 from app.rules.refusals import words
+from app.vocabulary import CategoryOfNeed
 
 _ALL = words("全部")
 
@@ -172,3 +175,34 @@ class RelationFilter(Filter):
         key = mapped(self.relation.class_).relationships[self.relation.key].local_remote_pairs[0][0]
         number = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
         return key == number if number is not None else None
+
+
+class TagFilter(Filter):
+    """By a tag somebody wears."""
+
+    async def choices(self, run_query: Any) -> list[tuple[str, Any]]:
+        """The tags by name."""
+        session_maker = run_query.__self__.session_maker
+
+        def read() -> list[tuple[str, str]]:
+            with session_maker() as session:
+                tags = session.execute(select(Tag.id, Tag.name).order_by(Tag.name))  # type: ignore[call-overload]
+                return [(str(number), name) for number, name in tags]
+
+        return await anyio.to_thread.run_sync(read)
+
+    def condition(self, value: str) -> ColumnElement[bool] | None:
+        """Wearing it."""
+        return wearing(int(value)) if value.isascii() and value.isdigit() and len(value) < 10 else None
+
+
+class NeedFilter(Filter):
+    """By the kind of care that any of her tags is about."""
+
+    async def choices(self, run_query: Any) -> list[tuple[str, Any]]:
+        """The kinds of care."""
+        return list(choices_of(CategoryOfNeed))
+
+    def condition(self, value: str) -> ColumnElement[bool] | None:
+        """Wearing a tag of that kind."""
+        return needing(value) if value in set(CategoryOfNeed) else None

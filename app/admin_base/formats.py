@@ -25,15 +25,22 @@ _SOON = words("{at}，还剩 {hours} 小时")
 _LOW = words("{score}，低分")
 _REFUND = words("退款")
 _SALE = words("消费")
+_WAITS_FOR = words("等认领：{who}")
 _WITHOUT_VIEW = {
     "purchase_lines": words("消费明细"),
     "survey_answers": words("问卷答案"),
     "customer_tags": words("顾客标签"),
+    "customer_aliases": words("以前的会员号"),
+    "duplicate_pairs": words("疑似重复的顾客"),
+    "duplicates": words("疑似重复的顾客"),
+    "merges": words("合并档案"),
     "policy_settings": words("店里的规则"),
+    "purpose_rules": words("用途登记"),
     "public_tokens": words("专属链接"),
     "counters": words("编号"),
     "demo_marks": words("演示数据"),
     "backups": words("备份"),
+    "shop": words("全部资料"),
     "dashboard": words("首页"),
     "health": words("健康与过敏提示"),
     "sessions": words("结束登录"),
@@ -70,6 +77,13 @@ def score(response: Any, name: str) -> Any:
 def slip(purchase: Any, name: str) -> Any:
     """Sale or refund."""
     return Toned(gettext(_REFUND), "amber") if purchase.refund_of_id else gettext(_SALE)
+
+
+def buyer(purchase: Any, name: str) -> Any:
+    """Whose a slip is; of one that waits, for whom, as the till wrote it down."""
+    if purchase.customer is None and (told := purchase.buyer_member_no or purchase.buyer_phone_masked):
+        return Toned(gettext(_WAITS_FOR).format(who=told), "amber")
+    return purchase.customer
 
 
 def number(customer: Any, name: str) -> str:

@@ -10,29 +10,33 @@ import anyio.to_thread
 from sqladmin import BaseView
 from sqladmin.application import action, expose
 from sqladmin.authorization import custom_action
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.actions.cards import issue_cards
 from app.actions.idempotency import do_once
-from app.actions.posters import issue_poster
+from app.actions.posters import issue_join_poster, issue_poster
 from app.admin_base.asking import asking, reach
 from app.admin_base.writing import is_language_switch
 from app.db import Database
 from app.gateways.prints import PosterSize, Press
 from app.i18n import gettext, later
-from app.models import Customer, Survey
+from app.models import Customer, Store, Survey
 from app.queries.cards import CardHolder, card_holders, member_numbers, tier_names
-from app.queries.posters import postable_surveys, poster_survey
+from app.queries.posters import PosterSurvey, postable_surveys, poster_store, poster_stores, poster_survey
 from app.rules.access import may
 from app.rules.cards import MOST_CARDS, Card, CardChoice, chosen_numbers
 from app.rules.idempotency import Kept, Keyed
+from app.rules.posters import PosterStore
 from app.rules.refusals import RuleBroken
 from app.rules.sheets import Layout
 
 _T = TypeVar("_T")
 _CARDS = "print-cards"
 _POSTER = "print-poster"
+_JOIN = "join/"
+"""Before a store's code: what a survey's address, which has no slash, cannot be."""
 
 
 @dataclass(frozen=True)
@@ -153,13 +157,13 @@ class CardsPage(_PrintPage):
 
 
 class PostersPage(_PrintPage):
-    """Print a survey's poster."""
+    """Print a poster: a survey's, or a store's for signing up."""
 
     subject: ClassVar[str] = "posters"
 
     @expose("/posters", methods=["GET", "POST"], identity="posters")
     async def posters(self, request: Request) -> Response:
-        """Choose a survey and a paper, print. For the owner, the manager, reception and the marketer."""
+        """Choose what the code leads to and a paper, print. For the owner, the manager, reception and the marketer."""
         if request.method == "GET":
             return await self._page(request, slug="", chosen_id=request.query_params.get("survey", ""))
         form = await request.form()
@@ -169,7 +173,7 @@ class PostersPage(_PrintPage):
         keyed = _per_run(request)
         done = await _refused_or(lambda: self._print(slug, size, keyed))
         if isinstance(done, bytes):
-            return _download(done, f"poster-{slug}-{size.value}.pdf")
+            return _download(done, f"poster-{slug.replace('/', '-')}-{size.value}.pdf")
         return await self._page(request, slug=slug, size=size, refusal=done)
 
     async def _page(
@@ -181,9 +185,10 @@ class PostersPage(_PrintPage):
         size: PosterSize = PosterSize.A4,
         refusal: RuleBroken | None = None,
     ) -> Response:
-        surveys = await anyio.to_thread.run_sync(self._surveys)
+        surveys, stores = await anyio.to_thread.run_sync(self._choices)
         context = {
             "surveys": surveys,
+            "stores": stores,
             "chosen": slug or next((survey.slug for survey in surveys if str(survey.id) == chosen_id), ""),
             "is_postable": not chosen_id or any(str(survey.id) == chosen_id for survey in surveys),
             "size": size,
@@ -196,20 +201,32 @@ class PostersPage(_PrintPage):
     def _print(self, slug: str, size: PosterSize, keyed: Keyed | None) -> bytes:
         press = self._press()
         with self._database().reading() as session:
-            survey = poster_survey(session, slug, within=reach(Survey))
-        document = press.survey_poster(title=survey.title, slug=survey.slug, size=size)
+            poster = self._poster(session, slug)
+        document = (
+            press.join_poster(poster, size)
+            if isinstance(poster, PosterStore)
+            else press.survey_poster(title=poster.title, slug=poster.slug, size=size)
+        )
         with self._database().writing(asking().actor) as session:
 
             def issue() -> Kept:
-                issue_poster(session, slug, size=size.value, within=reach(Survey))
+                if isinstance(poster, PosterStore):
+                    issue_join_poster(session, poster.code, size=size.value, within=reach(Store))
+                else:
+                    issue_poster(session, slug, size=size.value, within=reach(Survey))
                 return Kept(200, slug)
 
             do_once(session, keyed, issue, now=asking().now)
         return document
 
-    def _surveys(self) -> tuple[Any, ...]:
+    def _poster(self, session: Session, slug: str) -> PosterStore | PosterSurvey:
+        if slug.startswith(_JOIN):
+            return poster_store(session, slug.removeprefix(_JOIN), within=reach(Store))
+        return poster_survey(session, slug, within=reach(Survey))
+
+    def _choices(self) -> tuple[tuple[PosterSurvey, ...], tuple[PosterStore, ...]]:
         with self._database().reading() as session:
-            return postable_surveys(session, within=reach(Survey))
+            return postable_surveys(session, within=reach(Survey)), poster_stores(session, within=reach(Store))
 
 
 class PrintsCards:

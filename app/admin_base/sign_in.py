@@ -14,6 +14,7 @@ from app.actions.limits import give_back_tries
 from app.actions.sign_ins import check_sign_in, count_sign_in
 from app.actions.staff import sign_in, sign_out
 from app.admin_base.asking import asking, cookie_name, is_https
+from app.admin_base.door import OUTSIDE, outer
 from app.db import Database
 from app.gateways.passwords import verify_password
 from app.i18n import gettext
@@ -52,7 +53,7 @@ class StaffSignIn(AuthenticationBackend):
             current_keys().session.hex(),
             session_cookie="rouge_flash",
             max_age=None,
-            path="/admin",
+            path="/",
             same_site="lax",
             https_only=is_https(settings),
         )
@@ -62,8 +63,14 @@ class StaffSignIn(AuthenticationBackend):
         """The person has been looked up before; nobody is sent to the sign-in, and back afterwards."""
         if asking().person is not None:
             return True
-        path = request.url.path if request.method == "GET" else "/admin/"
-        target = f"{path}?{request.url.query}" if request.url.query and request.method == "GET" else path
+        path = outer(request.url.path) if request.method == "GET" else "/admin/"
+        # What was looked for may be a telephone number: it stays out of one more address.
+        is_kept = request.url.query and request.method == "GET" and path != OUTSIDE
+        target = f"{path}?{request.url.query}" if is_kept else path
+        if request.headers.get("HX-Request") == "true":
+            # Followed, the sign-in page would stand in the middle of the page that asked.
+            here = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/admin/"
+            return Response(status_code=401, headers={"HX-Redirect": f"/admin/login?next={quote(here, safe='')}"})
         return RedirectResponse(f"/admin/login?next={quote(target, safe='')}", 303)
 
     async def get_user_id(self, request: Request) -> int | None:

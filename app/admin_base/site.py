@@ -87,7 +87,11 @@ class RougeAdmin(Admin):
         environment = self.templates.env
         environment.globals.update(shared_globals(settings))
         environment.globals.update(
-            signed_in=signed_in, name_of=name_of, may_do=may_do, demo_mode=DemoWatch(database, always=settings.demo)
+            signed_in=signed_in,
+            name_of=name_of,
+            may_do=may_do,
+            may_view=may_view,
+            demo_mode=DemoWatch(database, always=settings.demo),
         )
         environment.filters.update(shared_filters(settings))
 
@@ -201,7 +205,13 @@ class RougeAdmin(Admin):
         if not model_view.has_permission(request, "list"):
             return "/admin/"
         address = Admin.get_save_redirect_url(request, form, model_view, obj)
-        return model_view.next_page(request, obj, URL(str(address))) if isinstance(model_view, DraftView) else address
+        if isinstance(model_view, DraftView):
+            return model_view.next_page(request, obj, URL(str(address)))
+        # To the record's own page, unless somebody works through a narrowed list: then back to that.
+        is_list = urlsplit(str(address)).path == f"/admin/{model_view.identity}/list"
+        if is_list and not request.url.query and isinstance(model_view, ShopView) and model_view.own_page:
+            return URL(model_view.address_of(obj))
+        return address
 
     async def create(self, request: Request) -> Response:
         """A new record. For whoever may create it."""
@@ -288,6 +298,12 @@ def may_do(page: str) -> bool:
     """Whether the person may do what a page is for: a link is shown only where it leads somewhere."""
     person = asking().person if is_asking() else None
     return person is not None and may(person.role, page, "do")
+
+
+def may_view(page: str) -> bool:
+    """Whether the person may open a page: what leads there is shown to nobody else."""
+    person = asking().person if is_asking() else None
+    return person is not None and may(person.role, page, "view")
 
 
 def _as_ours(request: Request, answer: Response) -> Response:

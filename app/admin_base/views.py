@@ -9,7 +9,7 @@ import anyio.to_thread
 from sqladmin import ModelView
 from sqlalchemy import Select, or_, select
 from sqlmodel import Session, SQLModel
-from starlette.datastructures import FormData
+from starlette.datastructures import URL, FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from wtforms import Form
@@ -50,6 +50,8 @@ class ShopView(HidesColumns, DoesDeeds, MergesForms, ExportsRows, DeletesRecords
     column_filters: ClassVar[Sequence[Any]] = ()
     in_menu: ClassVar[bool] = True
     """Whether it is a register of its own; else a page of ours leads to it."""
+    own_page: ClassVar[str] = ""
+    """Where a record has a page beyond its fields: its address with the columns it is made of, as {member_no}."""
     journal_key: ClassVar[str] = ""
     """What the journal's page calls a record of this table, where it can show one's history."""
     empty_hint: ClassVar[Lazy | None] = None
@@ -66,6 +68,18 @@ class ShopView(HidesColumns, DoesDeeds, MergesForms, ExportsRows, DeletesRecords
     def subject(self) -> str:
         """The table's name in the permission table."""
         return self.model.__tablename__
+
+    def address_of(self, row: Any) -> str:
+        """The page of a record: where its lists, its deeds and whoever names it lead."""
+        if not self.own_page:
+            return f"/admin/{self.identity}/details/{row.id}"
+        return self.own_page.format_map({name: getattr(row, name) for name, _ in self._mapper.columns.items()})
+
+    def _url_for_details_with_prop(self, request: Request, obj: Any, prop: str) -> URL:
+        target = getattr(obj, prop)
+        views = (view for view in self._admin_ref.views if view.is_model and isinstance(target, view.model))
+        view = next(views, None)
+        return URL(view.address_of(target)) if view else super()._url_for_details_with_prop(request, obj, prop)
 
     # ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,12 +11,12 @@ import anyio.to_thread
 from sqlalchemy import Column, Table, select
 from sqlalchemy import inspect as mapped
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, col
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app.actions.idempotency import do_once
-from app.admin_base.asking import asking, within_scope
+from app.admin_base.asking import asking, reach, within_scope
 from app.admin_base.once import Answer
 from app.db import Database
 from app.i18n import gettext
@@ -83,10 +83,8 @@ async def write(request: Request, database: Database, work: Callable[[Session], 
         raise
     except NotFound as refusal:
         raise HTTPException(404, refusal.say(gettext)) from None
-    except PhoneTaken as refusal:
-        raise _by_rule(request, await anyio.to_thread.run_sync(_discreet, database, refusal)) from None
     except RuleBroken as refusal:
-        raise _by_rule(request, refusal) from None
+        raise _by_rule(request, await anyio.to_thread.run_sync(_discreet, database, refusal)) from None
     except IntegrityError as error:
         kind, columns = clash(error)
         raise said(request, gettext(_CLASHES.get(kind, _SORRY)), columns) from None
@@ -117,9 +115,11 @@ async def prepare(
         raise _by_rule(request, refusal) from None
 
 
-def _discreet(database: Database, refusal: PhoneTaken) -> RuleBroken:
-    """Whose number it is, only for somebody who may open that record."""
-    owner = select(Customer.id).where(Customer.member_no == refusal.values["member_no"])
+def _discreet(database: Database, refusal: RuleBroken) -> RuleBroken:
+    """A refusal says whose a number is only to somebody who may open that record."""
+    if not isinstance(refusal, PhoneTaken):
+        return refusal
+    owner = select(col(Customer.id)).where(col(Customer.member_no) == refusal.values["member_no"])
     with database.reading() as session:
         is_seen = session.scalar(within_scope(owner, Customer)) is not None
     return refusal if is_seen else PhoneTakenUnseen(refusal.field)
@@ -222,8 +222,8 @@ def number_of(chosen: Any, field: str) -> int:
 
 
 def supplied(function: Callable[..., Any], given: int = 0, **known: Any) -> dict[str, Any]:
-    """Of the moment, the day, the rules, the person and what is `known`: whatever this function asks for by name after
-    its first `given` parameters. The moment comes in the shop's zone."""
+    """Of the moment, the day, the rules, the person, whom she may name and what is `known`: whatever this function asks for
+    by name after its first `given` parameters. The moment comes in the shop's zone."""
     here = asking()
     offer = {
         "now": here.now,
@@ -232,6 +232,7 @@ def supplied(function: Callable[..., Any], given: int = 0, **known: Any) -> dict
         "policy": here.policy,
         "staff_id": here.person.staff_id if here.person else None,
         "asking_session_id": here.person.session_id if here.person else 0,
+        "whom": reach(Customer),
         **known,
     }
     asked = list(inspect.signature(function).parameters)[given:]

@@ -1,5 +1,6 @@
-"""`rouge import customers|purchases`: the till's export comes in, and every row that did not says why."""
+"""`rouge import …`: the till's export comes in, and every row that did not says why; `rouge import revert` takes it back."""
 
+import gc
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Annotated
 import typer
 
 from app import i18n
+from app.actions.import_undo import undo_import
 from app.actions.imports import Incoming, import_file
 from app.audit import Actor
 from app.cli import cli, fail, report, shop
 from app.gateways.spreadsheets import open_table
 from app.rules.headers import MapWrong, read_mapping
 from app.rules.import_reports import ImportReport
-from app.vocabulary import ImportKind
+from app.rules.import_undo import ImportAlreadyReverted, ImportBuiltUpon
+from app.vocabulary import ImportKind, ImportMode
 
 _SHOWN = 20
 """Refused rows a person is shown; `--json` has them all."""
@@ -36,46 +39,153 @@ _Store = Annotated[
     str,
     typer.Option("--store", metavar="CODE", help="没写门店的行算哪家店 · store of rows without one"),  # data
 ]
+_Mode = Annotated[
+    ImportMode,
+    typer.Option("--mode", help="both 新增和更新，create 只新增，update 只更新 · what the file may do"),  # data
+]
 _Json = Annotated[bool, typer.Option("--json", help="给程序看的结果 · for programs")]  # data
 
 
 @imports.command()
 def customers(
-    file: _File, dry_run: _DryRun = False, mapping: _Map = None, store: _Store = "", as_json: _Json = False
+    file: _File,
+    dry_run: _DryRun = False,
+    mapping: _Map = None,
+    store: _Store = "",
+    mode: _Mode = ImportMode.BOTH,
+    as_json: _Json = False,
 ) -> None:
     """导入顾客 · import customers.
 
     先按会员号、再按手机找人；空格子不覆盖已有资料；同一个文件再导一次什么也不变。
     Found by member number, then by phone; a blank never overwrites; the same file twice changes nothing.
 
-    姓名 手机 会员号 性别 生日 等级 标签 微信 邮箱 职业 来源 备注
-    name phone member_no gender birthday tier tags wechat email occupation source note
+    姓名 手机 会员号 性别 生日 等级 标签 微信 邮箱 职业 来源 备注 积分
+    name phone member_no gender birthday tier tags wechat email occupation source note points
     """
-    _import(ImportKind.CUSTOMERS, file, dry_run=dry_run, mapping=mapping, store=store, as_json=as_json)
+    _import(ImportKind.CUSTOMERS, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
 
 
 @imports.command()
 def purchases(
-    file: _File, dry_run: _DryRun = False, mapping: _Map = None, store: _Store = "", as_json: _Json = False
+    file: _File,
+    dry_run: _DryRun = False,
+    mapping: _Map = None,
+    store: _Store = "",
+    mode: _Mode = ImportMode.BOTH,
+    as_json: _Json = False,
 ) -> None:
     """导入消费 · import purchases.
 
-    单号相同的几行是一单；一行有错，整单不导。数字按行计：新增＋更新＋不变＋未导入＝总行数。
-    Rows of one order number are one order; one bad row keeps the whole order out. Figures count rows.
+    单号相同的几行是一单；一行有错，整单不导。数字按行计：新增＋更新＋不变＋未导入＝总行数。不认识的顾客，那一单先等着认领。
+    Rows of one order number are one order; one bad row keeps the whole order out. Figures count rows. A sale of somebody
+    unknown waits for her.
 
     单号 时间 手机 会员号 商品 商品编码 类别 数量 单价 金额 渠道 门店 员工 退款
     order_no occurred_at phone member_no item sku category quantity unit_price amount channel store staff refund_of
     """
-    _import(ImportKind.PURCHASES, file, dry_run=dry_run, mapping=mapping, store=store, as_json=as_json)
+    _import(ImportKind.PURCHASES, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
 
 
-def _import(kind: ImportKind, path: Path, *, dry_run: bool, mapping: Path | None, store: str, as_json: bool) -> None:
+@imports.command()
+def treatments(
+    file: _File,
+    dry_run: _DryRun = False,
+    mapping: _Map = None,
+    store: _Store = "",
+    mode: _Mode = ImportMode.BOTH,
+    as_json: _Json = False,
+) -> None:
+    """导入项目 · import treatments.
+
+    按项目编码找；空格子不覆盖。
+    Found by code; a blank never overwrites.
+
+    项目编码 项目 类别 时长 价格 护理提醒 禁忌 在用
+    code name category minutes price after_care contraindications is_active
+    """
+    _import(ImportKind.TREATMENTS, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
+
+
+@imports.command()
+def products(
+    file: _File,
+    dry_run: _DryRun = False,
+    mapping: _Map = None,
+    store: _Store = "",
+    mode: _Mode = ImportMode.BOTH,
+    as_json: _Json = False,
+) -> None:
+    """导入商品 · import products.
+
+    按商品编码找；空格子不覆盖。
+    Found by number; a blank never overwrites.
+
+    商品编码 商品 类别 系列 价格 备案号 在用
+    sku name category series price registration_no is_active
+    """
+    _import(ImportKind.PRODUCTS, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
+
+
+@imports.command()
+def points(
+    file: _File,
+    dry_run: _DryRun = False,
+    mapping: _Map = None,
+    store: _Store = "",
+    mode: _Mode = ImportMode.BOTH,
+    as_json: _Json = False,
+) -> None:
+    """导入期初积分 · import opening points.
+
+    每位顾客只给一次；再导一次不变，数字不同就不导。
+    Given once to each customer; the same again changes nothing, another figure is refused.
+
+    会员号 手机 积分 备注
+    member_no phone points note
+    """
+    _import(ImportKind.POINTS, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
+
+
+@imports.command()
+def revert(
+    batch: Annotated[int, typer.Argument(metavar="BATCH", help="第几批 · the batch's number")],  # data
+    as_json: _Json = False,
+) -> None:
+    """撤销一次导入 · take a whole import back.
+
+    它新增的去掉，改过的还原；之后有工作用到了它，就整批不动，并说明原因。
+    What it made is gone, what it changed is as it was; where later work depends on it nothing happens, and the reasons
+    are said.
+    """
+    with shop() as (settings, database):
+        try:
+            undone = undo_import(
+                database,
+                batch,
+                actor=Actor("rouge import revert"),
+                now=datetime.now(UTC),
+                zone=settings.zone,
+                progress=_progress,
+            )
+        except (ImportBuiltUpon, ImportAlreadyReverted) as refusal:
+            typer.echo(refusal.say(i18n.gettext), err=True)
+            raise typer.Exit(1) from None
+    said = i18n.gettext("第 {batch} 批已撤销：去掉 {removed}，还原 {restored}。")
+    figures = {"batch": undone.batch, "removed": undone.removed, "restored": undone.restored}
+    report(figures, as_json=as_json, sentence=said.format(**figures))
+
+
+def _import(
+    kind: ImportKind, path: Path, *, dry_run: bool, mapping: Path | None, store: str, mode: ImportMode, as_json: bool
+) -> None:
     with shop() as (settings, database):
         said = _mapping(mapping) if mapping else {}
         table = open_table(path)
         incoming = Incoming(
-            kind=kind, name=table.name, sha256=table.sha256, rows=table.rows, mapping=said, store_code=store
+            kind=kind, name=table.name, sha256=table.sha256, rows=table.rows, mapping=said, store_code=store, mode=mode
         )
+        gc.freeze()  # as the server does: what is loaded by now is not looked through for garbage again and again
         done = import_file(
             database,
             incoming,
@@ -119,6 +229,8 @@ def _sentence(done: ImportReport) -> str:
         )
     figures = done.as_json() | {"rejected": len(done.rejected)}
     lines = [summary.format(**figures)]
+    if done.waiting:
+        lines.append(i18n.gettext("其中 {waiting} 行的顾客还不认识，那几单先等着认领。").format(waiting=done.waiting))
     if done.unknown_columns:
         columns = "、".join(done.unknown_columns)  # data: a list mark
         lines.append(i18n.gettext("这些列不认识，没有导入：{columns}").format(columns=columns))

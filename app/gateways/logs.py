@@ -24,7 +24,7 @@ _SECRETS = (
 REQUESTS = "rouge.requests"
 """The logger of the one line about each request, which says nothing but `_FACTS`, in words of the program itself."""
 _ACCESS = "uvicorn.access"
-_FACTS = ("method", "route", "status", "ms", "request_id", "staff_id", "version", "pid")
+_FACTS = ("method", "route", "status", "ms", "request_id", "staff_id", "api_key", "version", "pid")
 """What a line may say besides its event: chosen here, so that nothing gets into the log by the way."""
 
 

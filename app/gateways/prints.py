@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import quote
 
 from jinja2 import Environment
 
@@ -14,6 +15,7 @@ from app.gateways.pdf import check_printable, joined, pdf
 from app.rules.cards import Card, Fitted, fitted
 from app.rules.colours import mixed
 from app.rules.policy import Policy
+from app.rules.posters import PosterStore
 from app.rules.sheets import Layout, sheets
 
 CARDS_AT_ONCE = 200
@@ -79,13 +81,23 @@ class Press:
 
     def survey_poster(self, *, title: str, slug: str, size: PosterSize) -> bytes:
         """A poster with a survey's QR, for the wall or the counter. Raises as `pdf` does."""
-        html = self.templates.get_template("posters/survey.html").render(
+        foot = (self.policy.shop_address, self.policy.shop_phone)
+        return self._poster("posters/survey.html", title, survey_address(self.base_url, slug), foot, size)
+
+    def join_poster(self, store: PosterStore, size: PosterSize) -> bytes:
+        """A poster with the QR of a store's sign-up page, with that store's own address. Raises as `pdf` does."""
+        title = i18n.gettext("加入{shop}会员").format(shop=self.policy.shop_name)
+        foot = (store.address or self.policy.shop_address, store.phone or self.policy.shop_phone)
+        return self._poster("posters/join.html", title, join_address(self.base_url, store.code), foot, size)
+
+    def _poster(self, template: str, title: str, address: str, foot: tuple[str, str], size: PosterSize) -> bytes:
+        html = self.templates.get_template(template).render(
             size=size.value,
             title=fitted(title, width=84, largest=10.5, smallest=5, two_lines=7.5),
             shop_name=fitted(self.policy.shop_name, width=60, largest=4.8, smallest=2.8),
-            address=fitted(self.policy.shop_address, width=84, largest=3, smallest=2.6),
-            phone=fitted(self.policy.shop_phone, width=70, largest=3, smallest=2.6),
-            qr=qr.svg_address(survey_address(self.base_url, slug)),
+            address=fitted(foot[0], width=84, largest=3, smallest=2.6),
+            phone=fitted(foot[1], width=70, largest=3, smallest=2.6),
+            qr=qr.svg_address(address),
             flower=flower(self.templates, self.policy.brand_colour),
             face=self.policy.brand_colour,
         )
@@ -119,6 +131,11 @@ class Press:
 def card_address(base_url: str, token: str) -> str:
     """Where a card's QR leads."""
     return f"{base_url}/card/{token}"
+
+
+def join_address(base_url: str, store_code: str) -> str:
+    """Where the QR of a sign-up poster leads: the code tells from which store somebody came."""
+    return f"{base_url}/join?store={quote(store_code)}"
 
 
 def survey_address(base_url: str, slug: str) -> str:

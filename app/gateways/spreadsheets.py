@@ -7,12 +7,14 @@ What a cell shows is kept: 13800138000.0 is 13800138000, a date is 2026-11-24, a
 
 import csv
 import hashlib
+import io
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, Literal, Protocol, TextIO
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, ZipError, load_workbook
 
@@ -20,12 +22,14 @@ from app.rules.refusals import RuleBroken
 from app.rules.spreadsheets import (
     LARGEST_SHEET_MB,
     LONGEST_CELL,
+    MOST_COLUMNS,
     CsvBroken,
     EncodingUnknown,
     FileEmpty,
     FileMissing,
     NotATable,
     NotText,
+    TooManyColumns,
     WebPageInDisguise,
     WorkbookDamaged,
     WorkbookLocked,
@@ -51,6 +55,17 @@ _LONGEST_ROW = 10_000_000
 _CHUNK = 1 << 20
 
 
+class Source(Protocol):
+    """Where a table's bytes come from: a path, or an upload that lies sealed."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    def open(self, mode: Literal["rb"], /) -> IO[bytes]:
+        """Its bytes from the start, seekable. Raises OSError."""
+
+
 @dataclass(frozen=True)
 class TableFile:
     """A file that can be read as a table. `rows()` reads it from the start, every time it is called."""
@@ -60,25 +75,33 @@ class TableFile:
     _rows: Any
 
     def rows(self) -> Iterator[Row]:
-        """Every row with its number, the first being 1; empty rows too. Raises CsvBroken."""
-        return self._rows()
+        """Every row with its number, the first being 1; empty rows too. Raises CsvBroken, TooManyColumns."""
+        return (row if len(row[1]) <= MOST_COLUMNS else _narrow(row) for row in self._rows())
 
 
-def open_table(path: Path) -> TableFile:
+def open_table(source: Source) -> TableFile:
     """The table in a file, whatever its name says. Every refusal of `rules.spreadsheets` may be raised; none later,
-    but CsvBroken."""
+    but CsvBroken and TooManyColumns."""
     try:
-        with path.open("rb") as file:
+        with source.open("rb") as file:
             start = file.read(4096)
-            size = path.stat().st_size
             digest = hashlib.file_digest(_rewound(file), "sha256").hexdigest()
     except OSError:
-        raise FileMissing(name=path.name) from None
-    if not size or not start.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise FileMissing(name=source.name) from None
+    if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         raise FileEmpty
     _check_kind(start)
-    rows = _workbook_rows(path, start) if start.startswith((_ZIP, _OLE)) else _csv_rows(path)
-    return TableFile(path.name, digest, rows)
+    rows = _workbook_rows(source, start) if start.startswith((_ZIP, _OLE)) else _csv_rows(source)
+    return TableFile(source.name, digest, rows)
+
+
+def _narrow(row: Row) -> Row:
+    """A wide row without the empty cells at its end, which a workbook may have by the thousand. Raises TooManyColumns."""
+    number, cells = row
+    count = next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
+    if count > MOST_COLUMNS:
+        raise TooManyColumns(limit=MOST_COLUMNS, row=number, count=count)
+    return number, cells[:MOST_COLUMNS]
 
 
 def _rewound(file: Any) -> Any:
@@ -101,24 +124,29 @@ def _check_kind(start: bytes) -> None:
 # ── CSV ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _csv_rows(path: Path) -> Any:
-    encoding = _encoding_of(path)
-    delimiter = _delimiter_of(path, encoding)
+def _csv_rows(source: Source) -> Any:
+    encoding = _encoding_of(source)
+    delimiter = _delimiter_of(source, encoding)
 
     def rows() -> Iterator[Row]:
         csv.field_size_limit(_LONGEST_ROW)
         number = 0
-        with path.open(encoding=encoding, newline="") as file:
+        with _as_text(source, encoding) as file:
             lines = _Lines(file)
             reader = csv.reader(lines, delimiter=delimiter, strict=True)  # an open quote would swallow the rest
             try:
                 for number, cells in enumerate(reader, start=1):
-                    lines.row_ended()
-                    yield number, tuple(cell[: LONGEST_CELL + 1] for cell in cells)
+                    if lines.row_ended() > LONGEST_CELL:
+                        cells = [cell[: LONGEST_CELL + 1] for cell in cells]
+                    yield number, tuple(cells)
             except csv.Error:
                 raise CsvBroken(row=number + 1) from None
 
     return rows
+
+
+def _as_text(source: Source, encoding: str) -> TextIO:
+    return io.TextIOWrapper(source.open("rb"), encoding=encoding, newline="")
 
 
 class _Lines:
@@ -128,30 +156,26 @@ class _Lines:
         self._file, self._left = file, _LONGEST_ROW
 
     def __iter__(self) -> Iterator[str]:
-        return self
+        while line := self._file.readline(self._left + 1):
+            self._left -= len(line)
+            if self._left < 0:
+                raise csv.Error("the row does not end")
+            yield line
 
-    def __next__(self) -> str:
-        line = self._file.readline(self._left + 1)
-        if not line:
-            raise StopIteration
-        self._left -= len(line)
-        if self._left < 0:
-            raise csv.Error("the row does not end")
-        return line
-
-    def row_ended(self) -> None:
-        """The next line begins a row."""
-        self._left = _LONGEST_ROW
+    def row_ended(self) -> int:
+        """The next line begins a row. How long the last one was: none of its cells is longer."""
+        length, self._left = _LONGEST_ROW - self._left, _LONGEST_ROW
+        return length
 
 
-def _encoding_of(path: Path) -> str:
+def _encoding_of(source: Source) -> str:
     """UTF-8 where the whole file is valid UTF-8, else GB18030. The whole file is decoded first: a wrong letter at the end
     must not be found when half the rows are in."""
     furthest = 0
     for encoding in _ENCODINGS:
         lines = 0
         try:
-            with path.open(encoding=encoding, newline="") as file:
+            with _as_text(source, encoding) as file:
                 while block := file.read(_CHUNK):
                     lines += block.count("\n")
         except UnicodeDecodeError:
@@ -161,9 +185,9 @@ def _encoding_of(path: Path) -> str:
     raise EncodingUnknown(row=furthest + 1)
 
 
-def _delimiter_of(path: Path, encoding: str) -> str:
+def _delimiter_of(source: Source, encoding: str) -> str:
     """What stands most often in the header outside quotes; a file of one column has commas, as it were."""
-    with path.open(encoding=encoding, newline="") as file:
+    with _as_text(source, encoding) as file:
         header = file.readline(LONGEST_CELL)
     outside = "".join(header.split('"')[::2])
     return max(",;\t", key=outside.count)
@@ -172,18 +196,19 @@ def _delimiter_of(path: Path, encoding: str) -> str:
 # ── Workbooks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _workbook_rows(path: Path, start: bytes) -> Any:
+def _workbook_rows(source: Source, start: bytes) -> Any:
     if start.startswith(_ZIP):
-        _check_size(path)
-    elif path.stat().st_size > LARGEST_SHEET_MB * 1_000_000:
+        _check_size(source)
+    elif _size_of(source) > LARGEST_SHEET_MB * 1_000_000:
         raise WorkbookTooLarge(limit=LARGEST_SHEET_MB)
     try:
-        workbook = load_workbook(path)
+        with source.open("rb") as file:
+            workbook = load_workbook(source if isinstance(source, Path) else file)
         sheet = _first_filled(workbook)
     except PasswordError:
         raise WorkbookLocked from None
     except (CalamineError, ZipError, OSError) as error:
-        raise _why_unreadable(error, path, start) from None
+        raise _why_unreadable(error, source, start) from None
 
     def rows() -> Iterator[Row]:
         for number, cells in enumerate(sheet.iter_rows(), start=1):
@@ -192,10 +217,15 @@ def _workbook_rows(path: Path, start: bytes) -> Any:
     return rows
 
 
-def _check_size(path: Path) -> None:
+def _size_of(source: Source) -> int:
+    with source.open("rb") as file:
+        return file.seek(0, os.SEEK_END)
+
+
+def _check_size(source: Source) -> None:
     """Before unpacking: a small file may unpack to a thousand times its size."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with source.open("rb") as file, zipfile.ZipFile(file) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError):
         raise WorkbookDamaged from None
@@ -213,10 +243,11 @@ def _first_filled(workbook: CalamineWorkbook) -> CalamineSheet:
     raise FileEmpty
 
 
-def _why_unreadable(error: Exception, path: Path, start: bytes) -> RuleBroken:
+def _why_unreadable(error: Exception, source: Source, start: bytes) -> RuleBroken:
     """Excel keeps a workbook with a password in an old container; calamine then finds no workbook in it."""
-    if start.startswith(_OLE) and "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
-        return WorkbookLocked()
+    with source.open("rb") as file:
+        if start.startswith(_OLE) and "EncryptedPackage".encode("utf-16-le") in file.read():
+            return WorkbookLocked()
     return WorkbookDamaged()
 
 

@@ -6,12 +6,18 @@ from sqlmodel import Session
 
 from app.actions.idempotency import forget_old_answers
 from app.actions.limits import forget_old_tries
+from app.actions.merging import forget_merges
 from app.actions.tiers import review_tiers
 from app.actions.traces import forget_old_sign_ins
 from app.db import Database
 from app.gateways.backups import create_backup
 from app.i18n import gettext
+from app.jobs import imports
+from app.jobs.duplicates import find_duplicates
 from app.jobs.errands import AnyKind, Done, Errand, Kind, OutsideKind
+from app.jobs.photos import forget_photos
+from app.jobs.points import check_points
+from app.jobs.tags import apply_rules
 from app.queries.journal import verify_chain
 from app.queries.tiers import buyers_after
 from app.rules.jobs import LONGEST_LEASE, Hopeless
@@ -21,8 +27,11 @@ from app.vocabulary import JobKind
 
 BUYERS_AT_ONCE = 500
 """Customers looked at in one transaction: well under a second, so that the till does not wait."""
-_FORGOTTEN = words("清掉了 {tries} 个计数、{answers} 份旧回执、{sign_ins} 条过期登录")
+_FORGOTTEN = words(
+    "清掉了 {tries} 个计数、{answers} 份旧回执、{sign_ins} 条过期登录、{uploads} 个没导入的文件、{photos} 张不再保存的照片"
+)
 _REVIEWED = words("看了 {seen} 位顾客，{risen} 位升级")
+_PLANS = words("{n} 次合并过了可以撤销的期限")
 _WHOLE = words("{entries} 条，完整无缺")
 
 
@@ -33,11 +42,15 @@ class JournalBroken(Hopeless):
     message = words("操作日志从第 {entry} 条起对不上：有人绕过程序改动过，或数据库已损坏")
 
 
-def _forget_traces(session: Session, errand: Errand) -> Done:
-    tries = forget_old_tries(session, now=errand.safe_now)
-    answers = forget_old_answers(session, now=errand.safe_now)
-    sign_ins = forget_old_sign_ins(session, policy=errand.policy, now=errand.safe_now)
-    return Done(gettext(_FORGOTTEN).format(tries=tries, answers=answers, sign_ins=sign_ins))
+def _forget_traces(database: Database, settings: Settings, errand: Errand) -> Done:
+    with database.writing() as session:
+        tries = forget_old_tries(session, now=errand.safe_now)
+        answers = forget_old_answers(session, now=errand.safe_now)
+        sign_ins = forget_old_sign_ins(session, policy=errand.policy, now=errand.safe_now)
+    uploads = imports.forget_old_uploads(database, settings, errand)
+    photos = forget_photos(database, settings, errand)
+    said = gettext(_FORGOTTEN)
+    return Done(said.format(tries=tries, answers=answers, sign_ins=sign_ins, uploads=uploads, photos=photos))
 
 
 def _review_tiers(session: Session, errand: Errand) -> Done:
@@ -49,6 +62,10 @@ def _review_tiers(session: Session, errand: Errand) -> Done:
     if len(buyers) == BUYERS_AT_ONCE:
         return Done(then={"after": buyers[-1], "seen": seen, "risen": risen})
     return Done(gettext(_REVIEWED).format(seen=seen, risen=risen))
+
+
+def _forget_merges(session: Session, errand: Errand) -> Done:
+    return Done(gettext(_PLANS).format(n=forget_merges(session, errand.safe_now)))
 
 
 def _verify_journal(database: Database, settings: Settings, errand: Errand) -> Done:
@@ -67,6 +84,12 @@ def _backup(database: Database, settings: Settings, errand: Errand) -> Done:
 KINDS: Mapping[str, AnyKind] = {
     JobKind.BACKUP: OutsideKind(_backup, lease=LONGEST_LEASE),
     JobKind.VERIFY_JOURNAL: OutsideKind(_verify_journal, lease=LONGEST_LEASE),
-    JobKind.FORGET_TRACES: Kind(_forget_traces),
+    JobKind.FORGET_TRACES: OutsideKind(_forget_traces),
     JobKind.REVIEW_TIERS: Kind(_review_tiers),
+    JobKind.CHECK_POINTS: OutsideKind(check_points, lease=LONGEST_LEASE),
+    JobKind.RULE_TAGS: Kind(apply_rules),
+    JobKind.FORGET_MERGES: Kind(_forget_merges),
+    JobKind.FIND_DUPLICATES: OutsideKind(find_duplicates, lease=LONGEST_LEASE),
+    JobKind.CHECK_IMPORT: OutsideKind(imports.check_import, lease=imports.LEASE),
+    JobKind.RUN_IMPORT: OutsideKind(imports.run_import, lease=imports.LEASE),
 }

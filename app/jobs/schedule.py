@@ -38,4 +38,6 @@ def nightly(kind: JobKind) -> Named:
     return Named(kind, is_due, slot)
 
 
-SCHEDULE = tuple(nightly(kind) for kind in JobKind)
+ON_CALL = frozenset({JobKind.CHECK_IMPORT, JobKind.RUN_IMPORT})
+"""What a person causes, at any hour."""
+SCHEDULE = tuple(nightly(kind) for kind in JobKind if kind not in ON_CALL)

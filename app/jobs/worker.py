@@ -13,7 +13,7 @@ from app.gateways.nudges import Nudges
 from app.jobs.errands import AnyKind
 from app.jobs.kinds import KINDS
 from app.jobs.running import Runner
-from app.jobs.schedule import SCHEDULE, Named
+from app.jobs.schedule import ON_CALL, SCHEDULE, Named
 from app.keys import current_keys
 from app.queries.jobs import server_time
 from app.settings import Settings
@@ -47,12 +47,20 @@ def runner_of(
     return Runner(database, settings, kinds, schedule, clock or real_clock, worker, real_clock)
 
 
+def kinds_here(settings: Settings, *, serves: bool) -> Mapping[str, AnyKind]:
+    """What this machine can do: a file that was uploaded lies where the pages are served, and a worker on a second machine
+    leaves it to that one."""
+    if serves or settings.uploads_dir.is_dir():
+        return KINDS
+    return {name: kind for name, kind in KINDS.items() if name not in ON_CALL}
+
+
 def work(database: Database, settings: Settings, *, parent: int | None = None, runner: Runner | None = None) -> None:
     """Work until SIGTERM. With `parent`, no longer than that process lives."""
     if parent is not None:
         end_with(parent)
     _wait_for_tables(database)
-    runner = runner or runner_of(database, settings)
+    runner = runner or runner_of(database, settings, kinds=kinds_here(settings, serves=parent is not None))
     nudges = Nudges(settings, current_keys(), lambda: _look(runner, consumer.stop_flag.is_set))
     consumer = nudges.consumer()
     consumer.run()

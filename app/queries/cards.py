@@ -10,6 +10,7 @@ from sqlmodel import Session, and_, col, false, func, or_, select, true
 
 from app.columns import opened
 from app.models import Customer, Tier
+from app.queries.customers import has_number, present_numbers
 from app.queries.scopes import ANYTHING
 from app.queries.tokens import standing_token_row
 from app.rules.cards import (
@@ -72,7 +73,8 @@ def card_holders(
     rows = session.exec(_HOLDERS.where(wanted).order_by(col(Tier.rank).desc(), col(Customer.member_no)))
     holders = tuple(CardHolder(*row) for row in rows)
     found = {holder.member_no for holder in holders}
-    unknown = [number for number in choice.numbers if number not in found]
+    present = present_numbers(session, choice.numbers)
+    unknown = [number for number in choice.numbers if present.get(number) not in found]
     if unknown:
         raise MembersUnknown("numbers", numbers="、".join(unknown[:10]) + ("…" if len(unknown) > 10 else ""))
     if not holders:
@@ -89,7 +91,7 @@ def _wanted(session: Session, choice: CardChoice) -> ColumnElement[bool]:
     if choice.tier and choice.tier not in tiers:
         raise TierUnknown("tier", tier=choice.tier, tiers="、".join(tiers))
     return or_(
-        col(Customer.member_no).in_(choice.numbers),
+        has_number(choice.numbers),
         Tier.name == choice.tier if choice.tier else false(),
         true() if choice.everyone else false(),
     )

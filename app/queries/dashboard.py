@@ -3,7 +3,8 @@
 The addresses are a promise of the lists they open, whose filters mean the same conditions of `queries.scopes`:
 `purchase` ?occurred=today, ?slip=sale · `customer` ?created=today|this_month, ?birthday=within_7_days ·
 `survey-response` ?finished=last_30_days · `complaint` ?case=open|overdue|due_soon ·
-`job` ?stage=dead.
+`sign-up` ?state=known ·
+`job` ?stage=dead · `points-account` ?frozen=yes.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, case, func, literal, select, union_all
 from sqlmodel import Session, col
 
-from app.models import Complaint, Customer, ImportBatch, Purchase, SurveyAnswer, SurveyQuestion, SurveyResponse
+from app.models import Complaint, Customer, ImportBatch, Purchase, SignUp, SurveyAnswer, SurveyQuestion, SurveyResponse
 from app.queries.jobs import jobs_health
+from app.queries.points import frozen_accounts
 from app.queries.scopes import (
     ANYTHING,
     CaseState,
@@ -31,12 +33,13 @@ from app.queries.scopes import (
     on_days,
     slips,
 )
+from app.queries.sign_ups import waiting_sign_ups
 from app.rules.access import Scope, may, may_see, scope_of, sees_only_own
 from app.rules.birthdays import birthdays_between
 from app.rules.days import months_after
 from app.rules.policy import Policy
 from app.rules.surveys import is_satisfied, whole
-from app.vocabulary import Calendar, ImportKind, JobStage, QuestionKind, Role
+from app.vocabulary import Calendar, ImportKind, JobStage, QuestionKind, Role, SignUpState
 
 WEEK = timedelta(days=7)
 SURVEY_DAYS = timedelta(days=30)
@@ -98,18 +101,20 @@ class LastImport:
 @dataclass(frozen=True)
 class Machine:
     """Whether the shop can rely on its machine. `stopped_since`: the worker has shown no sign of life since then, or
-    never (None with `is_asleep`). `dead`: jobs that were given up and wait for a person."""
+    never (None with `is_asleep`). `dead`: jobs that were given up and wait for a person; `doubtful`: accounts of
+    points whose books do not agree."""
 
     is_asleep: bool
     stopped_since: datetime | None
     dead: Figure
+    doubtful: Figure
     last_backup_at: datetime | None
     is_backup_old: bool
 
     @property
     def is_troubled(self) -> bool:
         """Whether a person must do something."""
-        return self.is_asleep or self.is_backup_old or self.dead.value > 0
+        return self.is_asleep or self.is_backup_old or self.dead.value + self.doubtful.value > 0
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,7 @@ class Dashboard:
     open_cases: Figure
     overdue_cases: Figure
     due_soon_cases: Figure
+    sign_ups: Figure
     birthday_count: Figure
     birthdays: tuple[Birthday, ...]
     last_import: LastImport | None
@@ -167,6 +173,10 @@ def dashboard(
         open_cases=waiting[CaseState.OPEN],
         overdue_cases=waiting[CaseState.OVERDUE],
         due_soon_cases=waiting[CaseState.DUE_SOON],
+        sign_ups=Figure(
+            waiting_sign_ups(session, within=_reach(SignUp, store_id)),
+            _address(role, "sign_ups", f"sign-up/list?state={SignUpState.KNOWN}"),
+        ),
         birthday_count=Figure(_birthday_count(session, today, customers), born),
         birthdays=tuple(_birthdays(session, today, customers)) if born else (),
         last_import=_last_import(session, _reach(ImportBatch, store_id))
@@ -317,7 +327,7 @@ def _birthdays(session: Session, today: date, within: ColumnElement[bool]) -> li
         .limit(BIRTHDAYS_SHOWN)
     )
     return [
-        Birthday(customer_id, name, member_no, on, is_lunar, f"/admin/customer/details/{customer_id}")
+        Birthday(customer_id, name, member_no, on, is_lunar, f"/desk/customers/{member_no}")
         for customer_id, name, member_no, on, is_lunar in people
     ]
 
@@ -328,6 +338,7 @@ def _machine(session: Session, role: Role, now: datetime, backup_at: datetime | 
         is_asleep=health.is_asleep,
         stopped_since=health.beat.at,
         dead=Figure(health.dead, _address(role, "jobs", f"job/list?stage={JobStage.DEAD}")),
+        doubtful=Figure(frozen_accounts(session), _address(role, "points_accounts", "points-account/list?frozen=yes")),
         last_backup_at=health.last_backup_at,
         is_backup_old=health.is_backup_old,
     )

@@ -1,14 +1,16 @@
 """Finding a record by what somebody types at the counter, always through an index."""
 
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from app.columns import blind_index
-from app.models import Complaint, Customer, Purchase
-from app.rules.names import tidy_words
+from app.models import Complaint, Customer, CustomerAlias, Purchase
+from app.rules.names import tidy_name
 from app.rules.phones import parse_phone
 from app.rules.refusals import RuleBroken
 
@@ -20,27 +22,47 @@ def starting_with(column: Mapped[str], term: str) -> ColumnElement[bool]:
     return and_(column >= term, column < term + _LAST_LETTER)
 
 
-def customers_like(term: str) -> ColumnElement[bool]:
-    """Customers by the beginning of the name, of its pinyin or initials, by the last four digits or the whole number of
-    the phone, by the member number or its beginning. No text, nobody."""
-    text = tidy_words(term)
+@dataclass(frozen=True)
+class Way:
+    """One way to find a customer, served by one index: the condition, the column it is about and what that column holds
+    when it is met exactly."""
+
+    condition: ColumnElement[bool]
+    column: Any
+    exactly: str | bytes = ""
+
+
+def ways_to(term: str) -> tuple[Way, ...]:
+    """What somebody may mean by a term, the likeliest first: the whole phone, a member number or one that was joined to
+    another, the last four digits, the beginning of the name or of what friends call her, of its pinyin or initials. No
+    text, no way."""
+    text = tidy_name(term)
     if not text:
-        return false()
-    conditions = [starting_with(col(Customer.name), text)]
-    latin = "".join(text.lower().split())
-    if latin.isascii() and latin.isalpha():
-        conditions += [
-            starting_with(col(Customer.name_pinyin), latin),
-            starting_with(col(Customer.name_initials), latin),
-        ]
+        return ()
+    ways: list[Way] = []
+    with suppress(RuleBroken):
+        index = blind_index(parse_phone(text).e164, "customers.phone")
+        ways.append(Way(col(Customer.phone_index) == index, Customer.phone_index, index))
     number = "".join(text.upper().split())
     if number.isascii():
-        conditions.append(starting_with(col(Customer.member_no), number))
+        # One value rather than a set: beside an "or" PostgreSQL would read every customer for a set.
+        joined = select(CustomerAlias.customer_id).where(CustomerAlias.member_no == number).scalar_subquery()
+        ways.append(Way(starting_with(col(Customer.member_no), number), Customer.member_no, number))
+        ways.append(Way(col(Customer.id) == joined, Customer.id))
     if len(number) == 4 and number.isdecimal():
-        conditions.append(col(Customer.phone_last4) == number)
-    with suppress(RuleBroken):
-        conditions.append(col(Customer.phone_index) == blind_index(parse_phone(text).e164, "customers.phone"))
-    return or_(*conditions)
+        ways.append(Way(col(Customer.phone_last4) == number, Customer.phone_last4, number))
+    ways.append(Way(starting_with(col(Customer.name), text), Customer.name, text))
+    ways.append(Way(starting_with(col(Customer.given_name), text), Customer.given_name, text))
+    latin = "".join(text.lower().split())
+    if latin.isascii() and latin.isalpha():
+        ways.append(Way(starting_with(col(Customer.name_initials), latin), Customer.name_initials, latin))
+        ways.append(Way(starting_with(col(Customer.name_pinyin), latin), Customer.name_pinyin, latin))
+    return tuple(ways)
+
+
+def customers_like(term: str) -> ColumnElement[bool]:
+    """Customers by any of the ways above. No text, nobody."""
+    return or_(false(), *(way.condition for way in ways_to(term)))
 
 
 def purchases_like(term: str) -> ColumnElement[bool]:

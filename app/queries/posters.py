@@ -1,13 +1,13 @@
-"""What a survey's poster says."""
+"""What a poster says."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
-from app.models import Survey
+from app.models import Store, Survey
 from app.queries.scopes import ANYTHING
-from app.rules.posters import PosterSurveyUnknown, check_postable
+from app.rules.posters import PosterStore, PosterStoreUnknown, PosterSurveyUnknown, check_postable
 from app.vocabulary import SurveyMode, SurveyStatus
 
 
@@ -37,3 +37,17 @@ def postable_surveys(session: Session, *, within: ColumnElement[bool] = ANYTHING
     postable = select(Survey).where(Survey.status == SurveyStatus.PUBLISHED, Survey.mode != SurveyMode.IDENTIFIED)
     rows = session.exec(postable.where(within).order_by(col(Survey.id).desc()))
     return tuple(PosterSurvey(row.id or 0, row.slug, row.title) for row in rows)
+
+
+def poster_stores(session: Session, *, within: ColumnElement[bool] = ANYTHING) -> tuple[PosterStore, ...]:
+    """The open stores, each with a sign-up poster of its own, of those `within` somebody's reach."""
+    rows = session.exec(select(Store).where(col(Store.is_active), within).order_by(col(Store.id)))
+    return tuple(PosterStore(row.id or 0, row.code, row.name, row.phone, row.address) for row in rows)
+
+
+def poster_store(session: Session, code: str, *, within: ColumnElement[bool] = ANYTHING) -> PosterStore:
+    """One of them. Raises PosterStoreUnknown."""
+    found = next((store for store in poster_stores(session, within=within) if store.code == code), None)
+    if found is None:
+        raise PosterStoreUnknown("survey")
+    return found

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
@@ -15,12 +15,21 @@ from app.models import (
     Complaint,
     ComplaintEvent,
     Consent,
+    ContactEvent,
     Customer,
+    CustomerMerge,
+    DuplicatePair,
     ImportBatch,
     OutboundMessage,
+    Photo,
+    PointsAccount,
+    PointsEntry,
+    PointsLot,
     Purchase,
     PurchaseLine,
+    SignUp,
     SkinRecord,
+    SocialAccount,
     Staff,
     StaffSession,
     Store,
@@ -30,17 +39,29 @@ from app.models import (
     SurveyResponse,
     Visit,
 )
-from app.queries.staff import SignedIn
 from app.rules.access import Scope, scope_of
 from app.rules.birthdays import birthdays_between
 from app.rules.complaints import OPEN
+from app.rules.days import months_after
+from app.rules.policy import Policy
 from app.rules.sessions import AT_THE_TILL, IDLE_LIMIT, TILL_IDLE_LIMIT
-from app.vocabulary import Calendar, CustomerStatus
+from app.vocabulary import Calendar, CustomerStatus, Role
 
 ANYTHING: ColumnElement[bool] = true()
 """The reach of whoever asks from the command line."""
 DUE_SOON = timedelta(hours=12)
 """How long before its deadline a case calls for somebody."""
+
+
+class Person(Protocol):
+    """Whose reach is asked. `store_id` None: all stores."""
+
+    @property
+    def staff_id(self) -> int: ...
+    @property
+    def role(self) -> Role: ...
+    @property
+    def store_id(self) -> int | None: ...
 
 
 class CaseState(StrEnum):
@@ -84,6 +105,12 @@ def slips(kind: Slip) -> ColumnElement[bool]:
     return refunded.is_(None) if kind is Slip.SALE else refunded.is_not(None)
 
 
+def waiting_sales() -> ColumnElement[bool]:
+    """Sales whose buyer the till named and nobody knows yet."""
+    named = or_(col(Purchase.buyer_phone_index).is_not(None), col(Purchase.buyer_member_no) != "")
+    return and_(col(Purchase.customer_id).is_(None), named)
+
+
 def cases(state: CaseState, now: datetime) -> ColumnElement[bool]:
     """Open: the shop still has work to do. Overdue and due soon (less than `DUE_SOON` to go) are open cases that never
     had a solution: `rules.complaints.standing`, as the database says it."""
@@ -110,6 +137,20 @@ def celebrating(first: date, last: date) -> ColumnElement[bool]:
     return or_(false(), *(born(*birthday) for birthday in birthdays_between(first, last)))
 
 
+def stale(today: date, zone: ZoneInfo, policy: Policy) -> ColumnElement[bool]:
+    """Customers whose file nobody has looked through with them for too long; who never was looked through counts from
+    the day the file was made. A record the shop may not use is nobody's work."""
+    since = months_after(today, -policy.stale_months)
+    verified = col(Customer.verified_on)
+    never = and_(verified.is_(None), col(Customer.created_at) < midnight(since, zone))
+    return and_(or_(verified < since, never), col(Customer.status) == CustomerStatus.ACTIVE)
+
+
+def frozen() -> ColumnElement[bool]:
+    """Accounts of points whose books did not agree."""
+    return col(PointsAccount.frozen_at).is_not(None)
+
+
 def signed_in_now(now: datetime) -> ColumnElement[bool]:
     """Sign-ins that still open the door: `rules.sessions.is_over`, as the database says it."""
     seen = col(StaffSession.last_seen_at)
@@ -129,12 +170,18 @@ def signed_out(now: datetime) -> ColumnElement[bool]:
     return not_(signed_in_now(now))
 
 
-def visible(table: Any, person: SignedIn) -> ColumnElement[bool] | None:
+def only_store(table: Any, person: Person) -> int | None:
+    """The one store of whose rows in this table a person may touch any; None: of all stores."""
+    return None if scope_of(person.role, str(table.__tablename__)) is Scope.ALL else person.store_id
+
+
+def visible(table: Any, person: Person) -> ColumnElement[bool] | None:
     """Of a table's rows those this person may see or name. None: all of them, so that nothing has to be asked."""
     scope = scope_of(person.role, str(table.__tablename__))
     if scope is None:
         return false()
-    store = None if scope is Scope.ALL or person.store_id is None else of_store(table, person.store_id)
+    store_id = only_store(table, person)
+    store = None if store_id is None else of_store(table, store_id)
     if scope is not Scope.OWN:
         return store
     own = own_rows(table, person.staff_id)
@@ -148,6 +195,8 @@ def own_rows(table: type[SQLModel], staff_id: int) -> ColumnElement[bool]:
     conditions: dict[type[SQLModel], ColumnElement[bool]] = {
         Customer: col(Customer.id).in_(served),
         SkinRecord: or_(col(SkinRecord.customer_id).in_(served), col(SkinRecord.staff_id) == staff_id),
+        Photo: or_(col(Photo.customer_id).in_(served), col(Photo.staff_id) == staff_id),
+        SocialAccount: col(SocialAccount.customer_id).in_(served),
         Purchase: col(Purchase.id).in_(select(PurchaseLine.purchase_id).where(PurchaseLine.staff_id == staff_id)),
         PurchaseLine: col(PurchaseLine.staff_id) == staff_id,
         Visit: col(Visit.staff_id) == staff_id,
@@ -178,8 +227,9 @@ def _customers(row: Any, store_id: int) -> ColumnElement[bool]:
     return or_(
         _of_it_or_none(row, store_id),
         *(
-            # Adding nothing keeps SQLite from walking through all that happened in the store, once for every customer.
-            exists().where(one.customer_id == row.id, one.store_id + 0 == store_id)
+            # Adding nothing keeps SQLite from walking through all that happened in the store, once for every customer;
+            # skipping nothing keeps PostgreSQL from collecting all of it before it looks at the first.
+            exists(select(one.id).where(one.customer_id == row.id, one.store_id + 0 == store_id).offset(0))
             for one in happened
         ),
     )
@@ -202,10 +252,23 @@ _OF_STORE: dict[type[SQLModel], Callable[[Any, int], ColumnElement[bool]]] = {
     Store: lambda row, store_id: row.id == store_id,
     Staff: _of_it_or_none,
     Customer: _customers,
+    # Whoever may not see one of the two could not tell whether they are one.
+    DuplicatePair: lambda row, store_id: and_(
+        _on(Customer, row.low_id, store_id), _on(Customer, row.high_id, store_id)
+    ),
+    CustomerMerge: lambda row, store_id: and_(row.survivor_id.is_not(None), _on(Customer, row.survivor_id, store_id)),
     SkinRecord: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    Photo: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    SocialAccount: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    ContactEvent: lambda row, store_id: _on(Customer, row.customer_id, store_id),
     Consent: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    # Whoever typed a phone of another store's customer must not be led to her.
+    SignUp: lambda row, store_id: and_(_of_it_or_none(row, store_id), _on(Customer, row.customer_id, store_id)),
     Purchase: _of_it_or_its_customers,
     PurchaseLine: lambda row, store_id: _on(Purchase, row.purchase_id, store_id),
+    PointsAccount: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    PointsEntry: lambda row, store_id: _on(PointsAccount, row.account_id, store_id),
+    PointsLot: lambda row, store_id: _on(PointsAccount, row.account_id, store_id),
     Visit: _of_it_or_its_customers,
     Survey: _of_it_or_none,
     SurveyQuestion: lambda row, store_id: _on(Survey, row.survey_id, store_id),
@@ -214,7 +277,8 @@ _OF_STORE: dict[type[SQLModel], Callable[[Any, int], ColumnElement[bool]]] = {
     Complaint: _of_it_or_its_customers,
     ComplaintEvent: lambda row, store_id: _on(Complaint, row.complaint_id, store_id),
     OutboundMessage: lambda row, store_id: _on(Customer, row.customer_id, store_id),
-    ImportBatch: lambda row, store_id: _on(Staff, row.staff_id, store_id),
-    # The journal of a store is what its own people did; what the owner or the machine did is not its business.
+    # The files and the journal of a store are what its own people brought and did; what the owner, somebody without a
+    # store or the machine did is not its business.
+    ImportBatch: lambda row, store_id: row.staff_id.in_(select(Staff.id).where(Staff.store_id == store_id)),
     AuditEntry: lambda row, store_id: row.staff_id.in_(select(Staff.id).where(Staff.store_id == store_id)),
 }

@@ -27,6 +27,15 @@ class SignedIn:
 
 
 @dataclass(frozen=True)
+class Colleague:
+    """Somebody who works here and for whom the machine works on. `store_id` None: all stores."""
+
+    staff_id: int
+    role: Role
+    store_id: int | None
+
+
+@dataclass(frozen=True)
 class Credentials:
     """What a sign-in is checked against, read before the slow hash and compared again when it is recorded."""
 
@@ -51,6 +60,12 @@ class StaffRow:
 def has_owner(session: Session) -> bool:
     """Whether the shop has been set up: somebody owns it."""
     return session.exec(select(Staff.id).where(Staff.role == Role.OWNER).limit(1)).first() is not None
+
+
+def colleague(session: Session, staff_id: int | None) -> Colleague | None:
+    """The person of that number as she stands now; None where there is none."""
+    staff = session.get(Staff, staff_id) if staff_id else None
+    return Colleague(staff.id or 0, staff.role, staff.store_id) if staff else None
 
 
 def credentials_of(session: Session, login: str) -> Credentials | None:

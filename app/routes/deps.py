@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from app.admin_base.once import keyed_request
 from app.db import Database
 from app.queries.policy import current_policy
-from app.rules.access import OPEN
+from app.routes.callers import ask_for_key
+from app.rules.access import KEYED, OPEN
 from app.rules.idempotency import Keyed
 from app.rules.limits import network_of
 from app.rules.policy import Policy
@@ -22,9 +23,12 @@ from app.settings import Settings
 
 
 async def check_open(request: Request) -> None:
-    """Shut what `rules.access.OPEN` does not name: outside the back office nobody asks who somebody is. Raises
-    HTTPException 403."""
-    if request.method not in OPEN.get(request.scope["route"].name, ()):
+    """Shut what `rules.access.OPEN` does not name: outside the back office nobody asks who somebody is, and for what is in
+    `KEYED` the key alone counts. Raises HTTPException 403, or as `ask_for_key`."""
+    name = request.scope["route"].name
+    if request.method in KEYED.get(name, ()):
+        await ask_for_key(request)
+    elif request.method not in OPEN.get(name, ()):
         raise HTTPException(403)
 
 

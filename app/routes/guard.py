@@ -13,7 +13,7 @@ from starlette.requests import Request, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import i18n
-from app.routes.rendering import page
+from app.routes.problems import API, sorry
 from app.settings import Settings
 
 Header = tuple[bytes, bytes]
@@ -28,6 +28,10 @@ _FOR_EVER = f"public, max-age={_YEAR}, immutable".encode()
 _POWERS = ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
 BODY_SECONDS = 20
 """How long a body of a megabyte may take: 50 kB a second, less than the slowest mobile network gives."""
+_UPLOADS = frozenset({"/desk/imports", "/admin/desk/imports", "/desk/photos", "/admin/desk/photos"})
+"""Where a file may come in: behind the sign-in, and read by nobody before it is known who sends it."""
+_ROUND_A_FILE = 64 * 1024
+"""What the form around a file may say besides."""
 
 
 class LocaleGuard:
@@ -93,7 +97,7 @@ class HostGuard:
         """Answer 400 to a request that means another site."""
         if scope["type"] == "http" and self._means_another(scope):
             words = i18n.gettext("这个网址不是本店的。请用本店的网址打开。")
-            await page(Request(scope), "error.html", status=400, message=words)(scope, receive, send)
+            await sorry(Request(scope), 400, words)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
@@ -110,8 +114,9 @@ class OriginGuard:
     Origin, then Referer, compared with the address the shop is known by and with the one that was asked for (behind a
     proxy the two differ). Older browsers send an Origin with every form from elsewhere, so a request with none of the
     three comes from a program. The back office refuses it all the same, for there a cookie alone is enough to act; the
-    sign-in form is the exception. Customers' pages and the API know no cookie that could be borrowed: what opens them
-    is the unguessable address or the key in the request itself, and a till must be able to ask.
+    sign-in form is the exception. Customers' pages know no cookie that could be borrowed: what opens them is the
+    unguessable address, and a phone's odd browser must be able to ask. The API is asked nothing at all: no browser adds a
+    key by itself.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -122,11 +127,13 @@ class OriginGuard:
         """Answer 403 to a request that may change something and does not come from a page of ours."""
         if scope["type"] == "http" and _may_change(scope) and self._is_foreign(scope):
             words = i18n.gettext("这个请求来自别的网站，已拒绝。请回到本店页面再操作。")
-            await page(Request(scope), "error.html", status=403, message=words)(scope, receive, send)
+            await sorry(Request(scope), 403, words)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
     def _is_foreign(self, scope: Scope) -> bool:
+        if scope["path"].startswith(API):
+            return False
         site = _header(scope, b"sec-fetch-site")
         if site:
             return site not in {"same-origin", "none"}
@@ -167,15 +174,22 @@ class BodyGuard:
     """Refuses a body that is too large or does not come, in words. Starlette's own guard says the first in English, and
     nothing else says the second: a sender who stops in the middle would keep the request open for ever."""
 
-    def __init__(self, app: ASGIApp, max_body_size: int, seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body_size: int, seconds: float = BODY_SECONDS, *, max_file_size: int | None = None
+    ) -> None:
         self.limited = RequestBodyLimitMiddleware(app, max_body_size=max_body_size)
         self.seconds = seconds
+        largest = (max_file_size or max_body_size) + _ROUND_A_FILE
+        self.uploading = RequestBodyLimitMiddleware(app, max_body_size=largest)
+        self.upload_seconds = seconds * max(1.0, largest / max_body_size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on but the refusal, which becomes our page."""
         if scope["type"] != "http":
             await self.limited(scope, receive, send)
             return
+        is_upload = scope["method"] == "POST" and scope["path"] in _UPLOADS
+        limited, seconds = (self.uploading, self.upload_seconds) if is_upload else (self.limited, self.seconds)
         refused = False
 
         async def listen(message: Message) -> None:
@@ -185,10 +199,13 @@ class BodyGuard:
             if not refused:
                 await send(message)
 
-        await self.limited(scope, _in_time(receive, self.seconds), listen)
+        await limited(scope, _in_time(receive, seconds), listen)
         if refused:
-            words = i18n.gettext("内容太长了，请缩短后再发送。")
-            await page(Request(scope), "error.html", status=413, message=words)(scope, receive, send)
+            too_long = i18n.gettext("内容太长了，请缩短后再发送。")
+            words = (
+                i18n.gettext("文件太大了。请分成几份，或在服务器上用 rouge import 导入。") if is_upload else too_long
+            )
+            await sorry(Request(scope), 413, words)(scope, receive, send)
 
 
 def _in_time(receive: Receive, seconds: float) -> Receive:

@@ -3,8 +3,11 @@
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.routes.deps import PolicyDep
+from app.queries.consents import current_register
+from app.routes.deps import PolicyDep, ReadDep
 from app.routes.rendering import page
+from app.rules.consents import SENSITIVE
+from app.vocabulary import Purpose
 
 router = APIRouter()
 
@@ -16,6 +19,9 @@ def door() -> Response:
 
 
 @router.get("/privacy", name="notice:privacy")
-def privacy(request: Request, policy: PolicyDep) -> Response:
-    """The privacy notice in the shop's own name: short first, long second. Open to everyone."""
-    return page(request, "notices/privacy.html", policy=policy)
+def privacy(request: Request, policy: PolicyDep, session: ReadDep) -> Response:
+    """The privacy notice in the shop's own name, made from its purpose register: short first, long second. Open to
+    everyone."""
+    register = current_register(session)
+    purposes = [(purpose, register.of(purpose), purpose in SENSITIVE) for purpose in Purpose]
+    return page(request, "notices/privacy.html", policy=policy, purposes=purposes)

@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from app import i18n
 from app.queries.policy import current_policy
+from app.routes import problems
 from app.routes.guard import security_headers
-from app.routes.rendering import page
+from app.routes.problems import is_program, sorry
 from app.rules.limits import TooManyTries
 from app.rules.refusals import RuleBroken, words
 
@@ -30,33 +31,37 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RuleBroken)
     def _refused(request: Request, refusal: RuleBroken) -> Response:
-        return page(request, "error.html", status=refusal.status, message=refusal.say(i18n.gettext))
+        if is_program(request):
+            return problems.refused(refusal)
+        return sorry(request, refusal.status, refusal.say(i18n.gettext))
 
     @app.exception_handler(TooManyTries)
     def _throttled(request: Request, refusal: TooManyTries) -> Response:
         """With the shop's telephone number: whoever cannot wait can call."""
         with app.state.database.reading() as session:
             policy = current_policy(session)
-        answer = page(request, "error.html", status=429, message=refusal.say(i18n.gettext), policy=policy)
+        answer = sorry(request, 429, refusal.say(i18n.gettext), policy=policy)
         answer.headers["retry-after"] = str(refusal.seconds)
         return answer
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
         message = i18n.gettext(_WORDS.get(error.status_code, _SORRY))
-        answer = page(request, "error.html", status=error.status_code, message=message)
+        answer = sorry(request, error.status_code, message)
         answer.headers.update(error.headers or {})
         return answer
 
     @app.exception_handler(RequestValidationError)
     def _unreadable(request: Request, error: RequestValidationError) -> Response:
         """A form no page of ours sends, such as a file where words belong."""
-        return page(request, "error.html", status=422, message=i18n.gettext(_WORDS[422]))
+        if is_program(request):
+            return problems.unreadable(error)
+        return sorry(request, 422, i18n.gettext(_WORDS[422]))
 
     @app.exception_handler(Exception)
     def _broken(request: Request, error: Exception) -> Response:
         # This answer passes none of the guards on its way out.
-        answer = page(request, "error.html", status=500, message=i18n.gettext(_SORRY))
+        answer = sorry(request, 500, i18n.gettext(_SORRY))
         answer.headers.update(security_headers(app.state.settings))
         answer.headers.update({"cache-control": "no-store", "referrer-policy": "same-origin"})
         answer.headers["x-request-id"] = request.scope.get("request_id", "")

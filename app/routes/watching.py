@@ -75,6 +75,8 @@ def _write_down(scope: Scope, status: int, seconds: float) -> None:
     person = asking().person if is_asking() else None
     if person is not None:
         facts["staff_id"] = person.staff_id
+    if caller := scope.get("state", {}).get("caller"):
+        facts["api_key"] = caller.key_id
     _log.info("request", extra=facts)
 
 

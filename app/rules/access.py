@@ -14,7 +14,7 @@ How a new route gets its entry; until it has one it answers 403 to everybody and
 3. A route of its own on a register (`@expose` on a view of a table): the function's name in `WAYS`, with the actions
    that reading and writing need of that register's table.
 4. A route outside the back office: its name in `OPEN` with its methods. Those ask for no account; what protects them
-   instead (a token, loopback) stands in the route's docstring.
+   instead (a token, loopback) stands in the route's docstring. A route for programs: its name in `KEYED`.
 5. A deed of a record names its (subject, action) itself, in `Deed.needs`; the action stands in `_TABLE`.
 6. A new column: `personal("…")` with a kind known to `KINDS`, or `SHOP`; a kind nobody knows is shown to nobody.
    What only some roles may not see of one table stands in `HIDDEN`.
@@ -44,10 +44,18 @@ ALL, STORE, OWN = Scope.ALL, Scope.STORE, Scope.OWN
 
 READ = ("list", "details")
 PAGES = frozenset(
-    {"dashboard", "cards", "posters", "settings", "sessions", "demo", "journal", "access", "backups"}
+    {
+        "purposes", "dashboard", "desk", "tagged", "tagging", "tag_rules", "duplicates", "merges", "photographs", "cards", "posters", "settings",
+        "sessions", "demo", "journal", "access", "backups", "imports",
+    }
 )  # fmt: skip
 
-HISTORY = frozenset({"audit_entries", "complaint_events", "consents", "survey_responses", "survey_answers"})
+HISTORY = frozenset(
+    {
+        "audit_entries", "contact_events", "complaint_events", "consents", "survey_responses", "survey_answers",
+        "points_accounts", "points_entries", "points_lots", "points_allocations",
+    }
+)  # fmt: skip
 """What happened stays as it was written: nobody, the owner included, edits or deletes it."""
 
 Grant = tuple[str, str]
@@ -74,6 +82,9 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
     ),
     "staff_sessions": ((READ, {**_OWNER, **_AUDIT}),),
     "tags": ((READ, _EVERYONE), (("create", "edit"), _HOUSE), (("delete",), _OWNER)),
+    "tagged": ((("view",), {**_DESK, **_AUDIT}),),
+    "tagging": ((("view", "do"), _DESK),),
+    "tag_rules": ((("view",), {**_HOUSE, **_AUDIT}), (("do",), _OWNER)),
     "tiers": ((READ, _EVERYONE), (("create", "edit", "delete"), _OWNER)),
     "customers": (
         (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
@@ -81,13 +92,23 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
         (("export", "import"), _LEADERS),
         (("export_whole",), _OWNER),
     ),
+    "duplicate_pairs": ((READ, {**_DESK, **_AUDIT}),),
+    "customer_merges": ((READ, {**_LEADERS, **_AUDIT}), (("undo",), _LEADERS)),
     "health": ((("details", "edit"), _CARE),),
     "skin_records": ((READ, _CARE), (("create", "edit"), _CARE)),
+    "photos": ((READ, _CARE), (("create",), _CARE), (("delete",), _LEADERS)),
+    "social_accounts": (
+        (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
+        (("create", "edit"), _DESK),
+        (("delete",), _LEADERS),
+    ),
+    "contact_events": ((READ, {**_DESK, **_AUDIT}),),
     "consents": (
         (READ, {**_DESK, **_AUDIT}),
         (("create",), _DESK),
         (("export",), _AUDIT),
     ),
+    "sign_ups": ((READ, {**_DESK, **_AUDIT}), (("settle",), _DESK)),
     # Loyalty
     "treatments": ((READ, _EVERYONE), (("create", "edit"), _HOUSE), (("delete",), _OWNER)),
     "products": ((READ, _EVERYONE), (("create", "edit"), _HOUSE), (("delete",), _OWNER)),
@@ -95,11 +116,15 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
         (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
         (("export",), {**_LEADERS, **_AUDIT}),
         (("import",), _LEADERS),
+        (("claim",), _DESK),
     ),
     "purchase_lines": (
         (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
         (("export",), {**_LEADERS, **_AUDIT}),
     ),
+    "points_accounts": ((READ, {**_DESK, **_AUDIT}), (("release",), _OWNER)),
+    "points_entries": ((READ, {**_DESK, **_AUDIT}), (("export",), {**_LEADERS, **_AUDIT})),
+    "points_lots": ((READ, {**_DESK, **_AUDIT}),),
     "visits": (
         (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
         (("create",), {**_DESK, BEAUTICIAN: OWN}),
@@ -138,12 +163,20 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
     # Shop
     "policy_settings": ((READ, {**_HOUSE, **_AUDIT}), (("create", "edit"), _OWNER)),
     "import_batches": ((READ, {**_LEADERS, **_AUDIT}),),
+    "import_maps": ((READ, {**_HOUSE, **_AUDIT}), (("edit", "delete"), _HOUSE)),
+    "api_keys": ((READ, {**_OWNER, **_AUDIT}), (("create", "edit"), _OWNER)),
     "jobs": ((READ, {**_HOUSE, **_AUDIT}), (("retry",), _OWNER)),
     "job_runs": ((READ, {**_HOUSE, **_AUDIT}),),
     "audit_entries": ((READ, {**_LEADERS, **_AUDIT}), (("export",), {**_OWNER, **_AUDIT})),
     # Pages
     "dashboard": ((("view",), _EACH_STORE),),
+    # Whoever may see customers finds them there; what is confirmed or let rest there changes their record.
+    "desk": ((("view",), {**_DESK, BEAUTICIAN: OWN, **_AUDIT}), (("do",), _DESK)),
+    "merges": ((("view", "do"), _LEADERS),),
+    "duplicates": ((("view",), {**_DESK, **_AUDIT}), (("do",), _DESK)),
     "cards": ((("view", "do"), _DESK),),
+    "photographs": ((("view", "do"), _CARE),),
+    "purposes": ((("view",), {**_DESK, MARKETER: STORE, **_AUDIT}), (("do",), _OWNER)),
     "posters": ((("view", "do"), {**_DESK, MARKETER: STORE}),),
     "settings": ((("view",), {**_HOUSE, **_AUDIT}), (("do",), _OWNER)),
     "sessions": ((("view",), {**_OWNER, **_AUDIT}), (("do",), _OWNER)),
@@ -151,6 +184,7 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
     "journal": ((("view",), {**_LEADERS, **_AUDIT}), (("do",), {**_OWNER, **_AUDIT})),
     "access": ((("view",), {**_OWNER, **_AUDIT}),),
     "backups": ((("view",), {**_OWNER, **_AUDIT}),),
+    "imports": ((("view", "do"), _LEADERS),),
 }
 
 PERMISSIONS: dict[Grant, Granted] = {
@@ -205,6 +239,9 @@ WAYS: dict[str, Way] = {
     "export_rows": Way(("export",), ("export",)),
     "ajax_lookup": Way(("create", "edit")),
     "do_deed": Way(by_deed=True),
+    "of_customer": Way(("list",), ("create",)),
+    "receipt": Way(("details",)),
+    "tag-customers": Way(("view",), subject="tagging"),
     "print-cards": Way(("view",), subject="cards"),
     "print-poster": Way(("view",), subject="posters"),
 }
@@ -228,6 +265,9 @@ OPEN: dict[str, frozenset[str]] = {
     "card:show": frozenset({"GET"}),
     "card:picture": frozenset({"GET"}),
     "card:print": frozenset({"GET"}),
+    "join:show": frozenset({"GET"}),
+    "join:thank": frozenset({"GET"}),
+    "join:sign_up": frozenset({"POST"}),
     # The first owner's set-up: whoever holds the code, once.
     "setup:show": frozenset({"GET"}),
     "setup:open": frozenset({"POST"}),
@@ -236,8 +276,20 @@ OPEN: dict[str, frozenset[str]] = {
     "health:ready": frozenset({"GET"}),
     # Numbers: whoever holds the token, or sits on this very machine.
     "health:metrics": frozenset({"GET"}),
+    # What a program may ask for, in the form programs read: no shop's own data.
+    "api:describe": frozenset({"GET"}),
 }
 """Routes that ask for no account, with their methods (HEAD goes with GET)."""
+
+KEYED: dict[str, frozenset[str]] = {
+    "api_customer:create": frozenset({"POST"}),
+    "api_customer:look_up": frozenset({"POST"}),
+    "api_customer:show": frozenset({"GET"}),
+    "api_points:show": frozenset({"GET"}),
+    "api_purchase:create": frozenset({"POST"}),
+}
+"""Routes for tills and other programs, with their methods: they ask for a key of the shop (`routes/callers.py`) and for
+nothing else. A key of one store reaches its customers and sells in it."""
 
 
 def may(role: Role, subject: str, action: str) -> bool:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from app.rules.refusals import RuleBroken, words
 
@@ -41,6 +42,7 @@ class QuantityWrong(RuleBroken):
     message = words("数量要是整数。")
 
 
+@lru_cache(maxsize=20_000)
 def parse_fen(text: str) -> int:
     """An amount in yuan as whole fen: ¥1,234.50, 1234.5, 1234.5元, -12, （1,234.50） for minus, full-width digits.
 
@@ -52,12 +54,14 @@ def parse_fen(text: str) -> int:
     return _bounded(fen)
 
 
+@lru_cache(maxsize=20_000)
 def parse_unit_price_fen(text: str) -> int:
     """A unit price, which tills work out by division (100 ÷ 3 = 33.3333): rounded half up to fen, because it is only
     shown; what was paid is the amount. Raises AmountWrong or AmountTooLarge."""
     return _bounded((_yuan(text) * 100).to_integral_value(ROUND_HALF_UP))
 
 
+@lru_cache(maxsize=1_000)
 def parse_quantity(text: str) -> int:
     """How many: a whole number, below zero on a return, zero on a line a till took back (real ones do that). Raises QuantityWrong."""
     plain = unicodedata.normalize("NFKC", text).replace("−", "-").strip()

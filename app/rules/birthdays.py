@@ -88,6 +88,16 @@ def celebrated_on(birthday: Birthday, year: int) -> date:
     return first + timedelta(days=min(birthday.day, length) - 1)
 
 
+def age_on(birthday: str, calendar: Calendar, today: date) -> int | None:
+    """How old somebody with this birthday, as the record keeps it, is today. None without the year."""
+    year, *rest = birthday.split("-") if birthday.count("-") == 2 else ("",)
+    if not rest:
+        return None
+    born_on = celebrated_on(Birthday(int(rest[0]), int(rest[1]), int(year), calendar), int(year))
+    is_to_come = today < celebrated_on(Birthday(born_on.month, born_on.day), today.year)
+    return max(today.year - born_on.year - is_to_come, 0)
+
+
 def birthdays_between(first: date, last: date) -> dict[tuple[Calendar, int, int], date]:
     """Every (calendar, month, day) celebrated from `first` to `last`, both included, with the day it is celebrated:
     what a query compares with `birthday_calendar`, `birth_month` and `birth_day`."""

@@ -47,6 +47,14 @@ class PhoneTakenUnseen(RuleBroken):
     status = 409
 
 
+class MemberUnseen(RuleBroken):
+    """A file speaks of a member whom whoever brings it may not see: nothing of her is told and nothing changed."""
+
+    code = "member_unseen"
+    message = words("这个会员号不是您门店的顾客，不能由您导入；需要改的话，请找店主。")
+    status = 409
+
+
 class MemberNumberTaken(RuleBroken):
     """Another record has this member number."""
 
@@ -69,6 +77,13 @@ class CustomerErased(RuleBroken):
     code = "customer_erased"
     message = words("这位顾客的资料已按要求抹去，不能再写入。")
     status = 409
+
+
+class ErasedByHand(RuleBroken):
+    """A word in a form erases nothing: whoever reads it would believe that it had."""
+
+    code = "erased_by_hand"
+    message = words("“已抹去身份”不能自己选：选了也不会抹去任何资料。不再使用这份档案的话，请选“只保存不使用”。")
 
 
 class NoTier(RuleBroken):
@@ -151,7 +166,12 @@ _MAY_BE_EMPTY = frozenset(
 
 def _name(text: str) -> dict[str, str]:
     name = parse_name(text)
-    return {"name": name.text, "name_pinyin": name.pinyin, "name_initials": name.initials}
+    return {
+        "name": name.text,
+        "name_pinyin": name.pinyin,
+        "name_initials": name.initials,
+        "given_name": name.given,
+    }
 
 
 def _birthday(text: str, calendar: Calendar | None, today: date) -> dict[str, Any]:

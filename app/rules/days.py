@@ -11,6 +11,7 @@ EXCEL_DAY_ZERO = date(1899, 12, 30)
 """Excel counts days from here (its own 29 February 1900 never was, so serials below 61 are not trusted)."""
 
 _DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(.*)", re.DOTALL)  # data
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[ T]?(\d{2})(\d{2})(\d{2})?)?")
 _SERIAL = re.compile(r"(\d{1,6})(\.\d+)?")
 _TIME = re.compile(r"[T\s]*(\d{1,2})\s*[:时点]\s*(\d{1,2})?(?:\s*[:分]\s*(\d{1,2})?)?(?:\.\d+)?\s*秒?")  # data
@@ -80,6 +81,8 @@ def read_moment_of(day: str, clock: str) -> datetime:
 
 
 def _read(text: str) -> datetime | None:
+    if _PLAIN.fullmatch(text):  # what most tills write
+        return datetime.fromisoformat(text)
     plain = unicodedata.normalize("NFKC", text).strip()
     if "T" in plain or re.search(r"\d[+]\d\d:?\d\d$|\dZ$", plain):
         return datetime.fromisoformat(plain)

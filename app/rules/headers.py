@@ -3,54 +3,20 @@
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from app.rules.import_fields import ALIASES, NEEDED
 from app.rules.names import tidy_words
 from app.rules.refusals import RuleBroken, words
-from app.vocabulary import ImportKind
+from app.vocabulary import ImportKind, ImportMode
 
-_POINTS = ("积分", "points", "點數", "会员积分", "当前积分", "可用积分")  # data
-# fmt: off
-_ALIASES: dict[ImportKind, dict[str, tuple[str, ...]]] = {
-    ImportKind.CUSTOMERS: {
-        "name": ("姓名", "name", "顧客姓名", "顾客姓名", "客户姓名", "会员姓名", "名字"),  # data
-        "phone": ("手机", "电话", "phone", "手機", "電話", "手机号", "手机号码", "电话号码", "联系电话", "mobile", "tel"),  # data
-        "gender": ("性别", "gender", "性別", "sex"),  # data
-        "birthday": ("生日", "birthday", "出生日期", "出生年月日", "会员生日"),  # data
-        "member_no": ("会员号", "memberno", "會員號", "會員編號", "会员卡号", "卡号", "会员编号", "membernumber"),  # data
-        "tier": ("等级", "tier", "等級", "會員等級", "会员等级", "会员级别", "级别"),  # data
-        "tags": ("标签", "tags", "標籤", "tag", "会员标签"),  # data
-        "wechat": ("微信", "wechat", "微信号"),  # data
-        "email": ("邮箱", "email", "電子郵件", "电子邮箱", "邮件", "mail"),  # data
-        "occupation": ("职业", "occupation", "職業"),  # data
-        "source": ("来源", "source", "來源", "顾客来源", "客户来源", "会员来源"),  # data
-        "note": ("备注", "note", "備註", "说明", "remark"),  # data
-    },
-    ImportKind.PURCHASES: {
-        "order_no": ("单号", "orderno", "單號", "訂單編號", "订单号", "小票号", "流水号", "销售单号", "ordernumber"),  # data
-        "occurred_at": ("时间", "occurredat", "時間", "日期", "消费时间", "交易时间", "下单时间", "销售时间", "消费日期"),  # data
-        "phone": ("手机", "电话", "phone", "手機", "電話", "手机号", "手机号码", "电话号码", "联系电话", "mobile", "tel"),  # data
-        "member_no": ("会员号", "memberno", "會員號", "會員編號", "会员卡号", "卡号", "会员编号", "membernumber"),  # data
-        "item": ("商品", "item", "商品名稱", "商品名称", "项目", "项目名称", "品名"),  # data
-        "sku": ("商品编码", "sku", "商品編號", "编码", "货号", "条码", "商品编号"),  # data
-        "category": ("类别", "category", "類別", "分类", "品类"),  # data
-        "quantity": ("数量", "quantity", "數量", "qty"),  # data
-        "unit_price": ("单价", "unitprice", "單價", "price"),  # data
-        "amount": ("金额", "amount", "金額", "实收", "实收金额", "实付", "实付金额"),  # data
-        "channel": ("渠道", "channel", "通路", "销售渠道"),  # data
-        "store": ("门店", "store", "門市", "門店", "店铺", "店名", "分店"),  # data
-        "staff": ("员工", "staff", "員工", "营业员", "导购", "美容师", "服务人员"),  # data
-        "refund_of": ("退款", "refundof", "原单号", "退款原单号"),  # data
-    },
+_TRUER: dict[str, tuple[str, ...]] = {
+    "amount": ("实收", "实收金额", "实付", "实付金额"),  # data: beside one of these, 金额 is what it would have cost
+    "points": ("当前积分", "可用积分", "期初积分", "积分余额", "剩余积分"),  # data: beside these, 积分 was ever earned
 }
-# fmt: on
-_PAID = ("实收", "实收金额", "实付", "实付金额")  # data: beside one of these, 金额 is what it would have cost
 _DAYS = ("日期", "消费日期")  # data
-_NEEDED: dict[ImportKind, tuple[tuple[str, ...], ...]] = {
-    ImportKind.CUSTOMERS: (("name",), ("phone", "member_no")),
-    ImportKind.PURCHASES: (("order_no",), ("occurred_at",), ("amount", "unit_price")),
-}
 
 
 class ColumnsMissing(RuleBroken):
@@ -92,14 +58,13 @@ class MapHeaderUnknown(MapWrong):
 
 @dataclass(frozen=True)
 class Columns:
-    """Where each field stands in a row, and the headings as the file writes them. `unknown` are those nobody reads;
-    `has_points` says that one of them holds opening points. `occurred_on` is the day where `occurred_at` is its clock."""
+    """Where each field stands in a row, and the headings as the file writes them. `unknown` are those nobody reads.
+    `occurred_on` is the day where `occurred_at` is its clock."""
 
     kind: ImportKind
     places: Mapping[str, int]
     headers: tuple[str, ...]
     unknown: tuple[str, ...]
-    has_points: bool = False
 
     def heading(self, field: str | None) -> str:
         """What the file calls a field; our own name where it has no such column."""
@@ -107,12 +72,40 @@ class Columns:
 
     def cell(self, cells: Sequence[str], field: str) -> str:
         """The text of a field in a row, tidied; a missing column or cell is empty."""
-        place = self.places.get(field)
-        return tidy_words(cells[place]) if place is not None and place < len(cells) else ""
+        return self.reader(field)(cells)
+
+    def reader(self, field: str) -> Callable[[Sequence[str]], str]:
+        """What reads `cell`s of one field, for rows by the million."""
+        return self._readers.get(field, _nothing)
+
+    @cached_property
+    def _readers(self) -> dict[str, Callable[[Sequence[str]], str]]:
+        return {field: _reader(place) for field, place in self.places.items()}
 
 
-def match_columns(kind: ImportKind, headers: Sequence[str], mapping: Mapping[str, str] | None = None) -> Columns:
+def _nothing(cells: Sequence[str]) -> str:
+    return ""
+
+
+def _reader(place: int) -> Callable[[Sequence[str]], str]:
+    def read(cells: Sequence[str]) -> str:
+        if place >= len(cells):
+            return ""
+        text = cells[place]
+        # Most cells of a till are numbers and codes: nothing in them wants tidying.
+        return text if text.isascii() and text.isalnum() else tidy_words(text)
+
+    return read
+
+
+def match_columns(
+    kind: ImportKind,
+    headers: Sequence[str],
+    mapping: Mapping[str, str] | None = None,
+    mode: ImportMode = ImportMode.BOTH,
+) -> Columns:
     """Find the fields in a header. `mapping` says {heading: field} where ours would not know ("" leaves a column out).
+    What only updates needs no name.
 
     Raises ColumnsMissing, ColumnDoubled, MapFieldUnknown or MapHeaderUnknown.
     """
@@ -127,27 +120,44 @@ def match_columns(kind: ImportKind, headers: Sequence[str], mapping: Mapping[str
             claims.setdefault(field, []).append(place)
         elif header and _folded(header) not in said:
             strangers.append(place)
-    if not any(_folded(headers[place]) in said for place in claims.get("amount", ())):
-        strangers += _unpaid(claims, headers)
+    for field in _TRUER:
+        if not any(_folded(headers[place]) in said for place in claims.get(field, ())):
+            strangers += _less_true(field, claims, headers)
     _part_day_and_clock(claims, headers)
     for claimed in claims.values():
         if len(claimed) > 1:
             raise ColumnDoubled(columns="、".join(headers[place] for place in claimed))  # data: a list mark
-    missing = [wanted for wanted in _NEEDED[kind] if not claims.keys() & set(wanted)]
+    needed = [wanted for wanted in NEEDED[kind] if mode is not ImportMode.UPDATE or wanted != ("name",)]
+    missing = [wanted for wanted in needed if not claims.keys() & set(wanted)]
     if missing:
         names = "、".join(
-            "/".join(_ALIASES[kind][field][0] for field in wanted) for wanted in missing
+            "/".join(ALIASES[kind][field][0] for field in wanted) for wanted in missing
         )  # data: a list mark
         raise ColumnsMissing(columns=names)
     unknown = tuple(headers[place] for place in sorted(strangers))
-    has_points = any(_folded(header) in _POINTS for header in unknown)
-    return Columns(kind, {field: found[0] for field, found in claims.items()}, headers, unknown, has_points)
+    return Columns(kind, {field: found[0] for field, found in claims.items()}, headers, unknown)
+
+
+def propose_columns(kind: ImportKind, headers: Sequence[str]) -> dict[str, str]:
+    """What every heading seems to be, as the {heading: field} a person may correct; "" for one nobody reads, for the second
+    of one field, and for the amount beside the one that was paid. Refuses nothing."""
+    headers = [header for header in map(_tidy, headers) if header]
+    proposed: dict[str, str] = {}
+    taken: dict[str, list[str]] = {}
+    truest = [name for names in _TRUER.values() for name in names]
+    for header in sorted(headers, key=lambda one: not _is_one_of(truest, one)):
+        field = field_of(kind, header) or ""
+        holders = taken.setdefault(field, [])
+        if field and (not holders or _are_day_and_clock(field, [*holders, header])):
+            holders.append(header)
+            proposed[header] = field
+    return {header: proposed.get(header, "") for header in headers}
 
 
 def field_of(kind: ImportKind, header: str) -> str | None:
     """Our field for a heading; None for one nobody reads. Case, spaces, marks and what stands in brackets do not matter:
     金额（元）, * 金额 and Amount are the same."""
-    return next((field for field, names in _ALIASES[kind].items() if _is_one_of(names, header)), None)
+    return next((field for field, names in ALIASES[kind].items() if _is_one_of(names, header)), None)
 
 
 def read_mapping(text: str) -> dict[str, str]:
@@ -164,21 +174,26 @@ def read_mapping(text: str) -> dict[str, str]:
 def _said(kind: ImportKind, headers: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
     there = {_folded(header) for header in headers}
     for header, field in mapping.items():
-        if field and field not in _ALIASES[kind]:
-            raise MapFieldUnknown(unknown=field, fields=", ".join(_ALIASES[kind]))
+        if field and field not in ALIASES[kind]:
+            raise MapFieldUnknown(unknown=field, fields=", ".join(ALIASES[kind]))
         if _folded(header) not in there:
             raise MapHeaderUnknown(header=header)
     return {_folded(header): field for header, field in mapping.items()}
 
 
-def _unpaid(claims: dict[str, list[int]], headers: Sequence[str]) -> list[int]:
-    """The amounts beside the one that was paid, taken out of the claims. Two that were paid are left to be refused."""
-    amounts = claims.get("amount", [])
-    paid = [place for place in amounts if _is_one_of(_PAID, headers[place])]
-    if not paid:
+def _less_true(field: str, claims: dict[str, list[int]], headers: Sequence[str]) -> list[int]:
+    """The columns beside a truer one of the same field, taken out of the claims. Two true ones are left to be refused."""
+    claimed = claims.get(field, [])
+    true = [place for place in claimed if _is_one_of(_TRUER[field], headers[place])]
+    if not true:
         return []
-    claims["amount"] = paid
-    return [place for place in amounts if place not in paid]
+    claims[field] = true
+    return [place for place in claimed if place not in true]
+
+
+def _are_day_and_clock(field: str, headers: Sequence[str]) -> bool:
+    """Whether two columns are one moment: a day and its clock."""
+    return field == "occurred_at" and sum(_is_one_of(_DAYS, one) for one in headers) == 1 and len(headers) == 2
 
 
 def _part_day_and_clock(claims: dict[str, list[int]], headers: Sequence[str]) -> None:

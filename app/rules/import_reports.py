@@ -24,11 +24,12 @@ class Rejection:
 
 @dataclass
 class Portion:
-    """What became of some rows."""
+    """What became of some rows. `waiting` are those among the created whose customer is not known yet."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    waiting: int = 0
     rejected: list[Rejection] = field(default_factory=list)
 
     @property
@@ -50,6 +51,7 @@ class ImportReport(Portion):
         self.created += portion.created
         self.updated += portion.updated
         self.unchanged += portion.unchanged
+        self.waiting += portion.waiting
         self.rejected += portion.rejected
 
     def as_json(self) -> dict[str, Any]:
@@ -62,6 +64,7 @@ class ImportReport(Portion):
             "unchanged": self.unchanged,
             "rejected": [rejection.as_json() for rejection in self.rejected],
             "unknown_columns": list(self.unknown_columns),
+            "waiting": self.waiting,
         }
 
 

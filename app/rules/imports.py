@@ -1,24 +1,24 @@
 """A row of a till's file, read: typed values, or what is wrong with it and in which column."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from app.rules.amounts import parse_fen, parse_quantity, parse_unit_price_fen
 from app.rules.customers import CustomerDetails, TextTooLong, read_details
 from app.rules.days import latest_today, read_moment_of
 from app.rules.headers import Columns
-from app.rules.purchases import OrderWithoutNumber, Sale, SaleLine, buyer_of
+from app.rules.import_rows import NobodyNamed, Reading, RowRefused, Shop, folded, whole_number, within, word_of
+from app.rules.openings import read_points
+from app.rules.purchases import OrderWithoutNumber, Sale, SaleLine, buyer_named
 from app.rules.refusals import RuleBroken, words
 from app.rules.spreadsheets import LONGEST_CELL
 from app.rules.tiers import TierStep
 from app.vocabulary import Gender, SaleChannel, Source
 
-T = TypeVar("T")
 TAG_MAX = 30
 _GENDERS = {
     "女": Gender.FEMALE, "女士": Gender.FEMALE, "女性": Gender.FEMALE, "小姐": Gender.FEMALE, "female": Gender.FEMALE,  # data
@@ -47,7 +47,10 @@ _CHANNELS = {
 }
 # fmt: on
 _UNNAMED_ITEM = "消费"  # data: what a till that lists no goods sold
-_ROUNDED = re.compile(r"\d(?:\.\d+)?[eE]\+\d+")
+_SHORT, _ITEM = within(40), within(120)
+_OF_LINE = frozenset({"item", "sku", "category", "quantity", "unit_price", "amount", "staff"})
+_OF_SLIP = frozenset({"member_no", "phone", "store", "refund_of", "channel"})
+_KEPT = 20_000
 _TAG_MARKS = re.compile(r"[、,;，；|]")
 
 
@@ -72,13 +75,6 @@ class TierNameUnknown(RuleBroken):
     message = words("没有这个等级。现有等级：{tiers}。")
 
 
-class NobodyNamed(RuleBroken):
-    """Without phone and number the next import could not find her again."""
-
-    code = "nobody_named"
-    message = words("手机和会员号至少要有一个。")
-
-
 class MomentMissing(RuleBroken):
     """A sale without a time."""
 
@@ -93,25 +89,11 @@ class MomentInFuture(RuleBroken):
     message = words("这个时间还没到，请检查。")
 
 
-class NumberRounded(RuleBroken):
-    """Excel showed a long number as 2.02611E+19 and saved just that: several orders would become one."""
-
-    code = "number_rounded"
-    message = words("Excel 把这个号码存成了 2.02611E+19 这样的形式，后面的数字已经丢失。请把这一列改为“文本”再导出。")
-
-
 class AmountMissing(RuleBroken):
     """A sale without money."""
 
     code = "amount_missing"
     message = words("缺少金额。")
-
-
-class CellsTooMany(RuleBroken):
-    """More cells than headings: usually a comma in a text that was not quoted, and everything after it is shifted."""
-
-    code = "cells_too_many"
-    message = words("这一行的格子比表头多，内容可能错位了（文字里有逗号要加引号）。")
 
 
 class OrderSpoiled(RuleBroken):
@@ -137,84 +119,30 @@ class RowRepeats(RuleBroken):
 
 @dataclass(frozen=True)
 class CustomerRow:
-    """A customer as a row tells her: `columns` judged and ready to keep, `tier` and `tags` by name."""
+    """A customer as a row tells her: `columns` judged and ready to keep, `tier` and `tags` by name; `points` she had in the
+    system before this one, 0 for none or not said."""
 
     columns: Mapping[str, Any]
     tier: TierStep | None
     tags: tuple[str, ...]
+    points: int = 0
 
 
-@dataclass(frozen=True)
-class PurchaseRow:
-    """One line of a slip, with what it says about the slip as a whole."""
+class PurchaseRow(NamedTuple):
+    """One line of a slip, with what it says about the slip as a whole; what it leaves empty is not in `slip`."""
 
     order_no: str
     occurred_at: datetime
     line: SaleLine
-    slip: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Shop:
-    """What a row may refer to: the tiers, the zone its times are in, and the moment of the import."""
-
-    tiers: tuple[TierStep, ...]
-    zone: ZoneInfo
-    now: datetime
-
-
-@dataclass(frozen=True)
-class RowRefused:
-    """Everything that is wrong with a row, each with its field."""
-
-    faults: tuple[RuleBroken, ...]
-
-
-class _Reading:
-    """The cells of one row, by field; refusals are gathered, so that an owner can mend them all at once."""
-
-    def __init__(self, cells: Sequence[str], columns: Columns) -> None:
-        self.cells, self.columns = cells, columns
-        self.faults: list[RuleBroken] = []
-        if any(cell.strip() for cell in cells[len(columns.headers) :]):
-            self.faults.append(CellsTooMany())
-
-    def text(self, name: str) -> str:
-        """A cell without blanks around it; a missing column or cell is empty."""
-        return self.columns.cell(self.cells, name)
-
-    def given(self, name: str) -> str | None:
-        """The same, empty being nothing: a blank never overwrites."""
-        return self.text(name) or None
-
-    def read(self, name: str, reader: Callable[[str], T], default: T) -> T:
-        """A cell through a reader; refused or empty is the default."""
-        text = self.text(name)
-        if not text:
-            return default
-        try:
-            return reader(text)
-        except RuleBroken as fault:
-            self.refuse(fault, name)
-            return default
-
-    def refuse(self, fault: RuleBroken, name: str | None = None) -> None:
-        """Gather a fault; `name` where the rule does not say which field it is about."""
-        fault.field = name or fault.field
-        self.faults.append(fault)
-
-    def refuse_endless(self) -> None:
-        """In a column without a limit of its own, too: there a quote may have swallowed rows that nobody would miss."""
-        for place, cell in enumerate(self.cells[: len(self.columns.headers)]):
-            if len(cell) > LONGEST_CELL:
-                self.refuse(TextTooLong(limit=LONGEST_CELL), self.columns.headers[place])
+    slip: Mapping[str, Any]
 
 
 def read_customer(cells: Sequence[str], columns: Columns, shop: Shop) -> CustomerRow | RowRefused:
     """A row of a customers file."""
-    row = _Reading(cells, columns)
+    row = Reading(cells, columns)
     tier = row.read("tier", lambda text: _tier(text, shop.tiers), None)
     tags: tuple[str, ...] = row.read("tags", _tags, ())
+    points = row.read("points", read_points, 0)
     details = CustomerDetails(
         member_no=row.given("member_no"),
         name=row.given("name"),
@@ -234,33 +162,84 @@ def read_customer(cells: Sequence[str], columns: Columns, shop: Shop) -> Custome
     if not row.faults:
         row.refuse_endless()
     faults = tuple(row.faults)
-    return RowRefused(faults) if faults else CustomerRow(read.columns, tier, tags)
+    return RowRefused(faults) if faults else CustomerRow(read.columns, tier, tags, points)
 
 
-def read_purchase(cells: Sequence[str], columns: Columns, shop: Shop) -> PurchaseRow | RowRefused:
-    """A row of a purchases file."""
-    row = _Reading(cells, columns)
-    if not row.text("order_no"):
+class PurchaseReader:
+    """Reads the orders of one purchases file. A till writes the same things at the same prices to the same people again and
+    again: what was read and found right is not read again."""
+
+    def __init__(self, columns: Columns, shop: Shop) -> None:
+        self.columns, self.shop = columns, shop
+        named = columns.places.items()
+        self._line_cells = _picked([place for name, place in named if name in _OF_LINE])
+        self._slip_cells = _picked([place for name, place in named if name in _OF_SLIP])
+        self._told_cells = _picked([place for name, place in named if name not in _OF_LINE])
+        self._unread = [place for place in range(len(columns.headers)) if place not in columns.places.values()]
+        self._lines: dict[Any, SaleLine] = {}
+        self._slips: dict[Any, Mapping[str, Any]] = {}
+
+    def sale(self, rows: Sequence[Sequence[str]]) -> Sale | None:
+        """The rows of one order as one sale, where nothing is wrong with them and all say the same about the slip, as nearly
+        always. None: each has to be read by itself."""
+        first, lines = rows[0], []
+        for cells in rows:
+            if len(cells) != len(self.columns.headers) or self._told_cells(cells) != self._told_cells(first):
+                return None
+            line = self._line(cells)
+            if line is None or any(len(cells[place]) > LONGEST_CELL for place in self._unread):
+                return None
+            lines.append(line)
+        key = self._slip_cells(first)
+        row = read_purchase(first, self.columns, self.shop, line=lines[0], slip=self._slips.get(key))
+        if isinstance(row, RowRefused):
+            return None
+        _keep(self._slips, key, row.slip)
+        return Sale(order_no=row.order_no, occurred_at=row.occurred_at, lines=tuple(lines), **row.slip)
+
+    def _line(self, cells: Sequence[str]) -> SaleLine | None:
+        key = self._line_cells(cells)
+        line = self._lines.get(key)
+        if line is None:
+            row = read_purchase(cells, self.columns, self.shop)
+            if isinstance(row, PurchaseRow):
+                line = row.line
+                _keep(self._lines, key, line)
+        return line
+
+
+def _picked(places: list[int]) -> Callable[[Sequence[str]], Any]:
+    """Takes the cells at these places out of a row."""
+    # One place more than needed: of a single one there would be no tuple.
+    return itemgetter(*places, *places[:1]) if places else lambda cells: ()
+
+
+def _keep(known: dict[Any, Any], key: Any, value: Any) -> None:
+    if key not in known:
+        if len(known) >= _KEPT:
+            known.clear()
+        known[key] = value
+
+
+def read_purchase(
+    cells: Sequence[str],
+    columns: Columns,
+    shop: Shop,
+    *,
+    line: SaleLine | None = None,
+    slip: Mapping[str, Any] | None = None,
+) -> PurchaseRow | RowRefused:
+    """A row of a purchases file; `line` and `slip` are what is known already of the thing on it and of its buyer."""
+    row = Reading(cells, columns)
+    order_no = row.read("order_no", whole_number, "")
+    if not order_no and not row.text("order_no"):
         row.refuse(OrderWithoutNumber(), "order_no")
-    for name in ("order_no", "refund_of"):
-        row.read(name, _whole_number, "")
     occurred_at = _moment(row, shop)
-    slip: dict[str, Any] = {name: row.text(name) for name in ("member_no", "phone", "store", "refund_of")}
-    slip["channel"] = row.read("channel", _channel, None)
-    line = _line(row)
-    told = Sale(
-        order_no=row.text("order_no"),
-        occurred_at=occurred_at,
-        lines=(line,),
-        **{name: slip[name] for name in ("member_no", "phone")},
-    )
-    try:
-        buyer_of(told)
-    except RuleBroken as fault:
-        row.refuse(fault)
+    slip = _slip(row) if slip is None else slip
+    line = line or _line(row)
     if not row.faults:
         row.refuse_endless()
-    return RowRefused(tuple(row.faults)) if row.faults else PurchaseRow(told.order_no, occurred_at, line, slip)
+    return RowRefused(tuple(row.faults)) if row.faults else PurchaseRow(order_no, occurred_at, line, slip)
 
 
 def contradictions(rows: Sequence[tuple[int, PurchaseRow]]) -> dict[int, OrderContradicts]:
@@ -270,12 +249,10 @@ def contradictions(rows: Sequence[tuple[int, PurchaseRow]]) -> dict[int, OrderCo
     said: dict[str, tuple[int, Any]] = {}
     for number, row in rows:
         for name, value in {"occurred_at": row.occurred_at, **row.slip}.items():
-            if not value:
-                continue
-            first, told = said.setdefault(name, (number, value))
+            earlier, told = said.setdefault(name, (number, value))
             if told != value:
-                found.setdefault(number, OrderContradicts(name, row=first))
-                found.setdefault(first, OrderContradicts(name, row=number))
+                found.setdefault(number, OrderContradicts(name, row=earlier))
+                found.setdefault(earlier, OrderContradicts(name, row=number))
     return found
 
 
@@ -284,16 +261,23 @@ def sale_of(rows: Sequence[PurchaseRow]) -> Sale:
     or on one."""
     slip: dict[str, Any] = {}
     for row in rows:
-        slip |= {name: value for name, value in row.slip.items() if value}
-    return Sale(
-        order_no=rows[0].order_no,
-        occurred_at=rows[0].occurred_at,
-        lines=tuple(row.line for row in rows),
-        **slip,
-    )
+        slip |= row.slip
+    lines = tuple(row.line for row in rows)
+    return Sale(order_no=rows[0].order_no, occurred_at=rows[0].occurred_at, lines=lines, **slip)
 
 
-def _line(row: _Reading) -> SaleLine:
+def _slip(row: Reading) -> Mapping[str, Any]:
+    slip: dict[str, Any] = {name: row.text(name) for name in ("member_no", "phone", "store")}
+    slip["refund_of"] = row.read("refund_of", whole_number, "")
+    slip["channel"] = row.read("channel", _channel, None)
+    try:
+        buyer_named(slip["member_no"], slip["phone"])
+    except RuleBroken as fault:
+        row.refuse(fault)
+    return {name: value for name, value in slip.items() if value}
+
+
+def _line(row: Reading) -> SaleLine:
     quantity = row.read("quantity", parse_quantity, 1)
     unit_price = row.read("unit_price", parse_unit_price_fen, None)
     amount = row.read("amount", parse_fen, None)
@@ -302,24 +286,9 @@ def _line(row: _Reading) -> SaleLine:
             row.refuse(AmountMissing(), "amount")
         else:
             amount = unit_price * quantity
-    texts = {name: row.read(name, _within(limit), "") for name, limit in (("sku", 40), ("category", 40), ("staff", 40))}
-    item = row.read("item", _within(120), "") or texts["sku"] or texts["category"] or _UNNAMED_ITEM
+    texts = {name: row.read(name, _SHORT, "") for name in ("sku", "category", "staff")}
+    item = row.read("item", _ITEM, "") or texts["sku"] or texts["category"] or _UNNAMED_ITEM
     return SaleLine(item=item, amount_fen=amount or 0, quantity=quantity, unit_price_fen=unit_price, **texts)
-
-
-def _whole_number(text: str) -> str:
-    if _ROUNDED.fullmatch(text):
-        raise NumberRounded
-    return text
-
-
-def _within(limit: int) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if len(text) > limit:
-            raise TextTooLong(limit=limit)
-        return text
-
-    return read
 
 
 def _note(cells: Sequence[str], columns: Columns) -> str | None:
@@ -328,23 +297,24 @@ def _note(cells: Sequence[str], columns: Columns) -> str | None:
     return (cells[place].strip() or None) if place is not None and place < len(cells) else None
 
 
-def _moment(row: _Reading, shop: Shop) -> datetime:
+def _moment(row: Reading, shop: Shop) -> datetime:
     day, clock = row.text("occurred_on"), row.text("occurred_at")
     if not day and not clock:
         row.refuse(MomentMissing(), "occurred_at")
-
-    def read(_: str) -> datetime:
+        return shop.now
+    try:
         at = read_moment_of(day, clock)
-        at = at if at.tzinfo else at.replace(tzinfo=shop.zone)
-        if at > shop.now + timedelta(days=1):
+        at = (at if at.tzinfo else at.replace(tzinfo=shop.zone)).astimezone(UTC)
+        if at > shop.latest:
             raise MomentInFuture
-        return at
-
-    return row.read("occurred_at" if clock else "occurred_on", read, shop.now)
+    except RuleBroken as fault:
+        row.refuse(fault, "occurred_at" if clock else "occurred_on")
+        return shop.now
+    return at
 
 
 def _gender(text: str) -> Gender | None:
-    word = _folded(text)
+    word = folded(text)
     if word in _GENDER_UNSAID:
         return None
     if word not in _GENDERS:
@@ -354,26 +324,19 @@ def _gender(text: str) -> Gender | None:
 
 def _source(text: str) -> Source:
     """One of our words, or OTHER: where a customer came from is never a reason to turn her away."""
-    return _word(text, _SOURCES, Source) or Source.OTHER
+    return word_of(text, _SOURCES, Source) or Source.OTHER
 
 
 def _channel(text: str) -> SaleChannel:
-    channel = _word(text, _CHANNELS, SaleChannel)
+    channel = word_of(text, _CHANNELS, SaleChannel)
     if channel is None:
         raise ChannelWrong
     return channel
 
 
-def _word(text: str, meanings: Mapping[Any, tuple[str, ...]], enum: Any) -> Any:
-    word = _folded(text)
-    if word in set(enum):
-        return enum(word)
-    return next((meaning for meaning, spellings in meanings.items() if word in spellings), None)
-
-
 def _tier(text: str, tiers: tuple[TierStep, ...]) -> TierStep:
     for tier in tiers:
-        if _folded(tier.name) == _folded(text):
+        if folded(tier.name) == folded(text):
             return tier
     raise TierNameUnknown(tiers="、".join(tier.name for tier in tiers))  # data: a list mark
 
@@ -384,7 +347,3 @@ def _tags(text: str) -> tuple[str, ...]:
         if len(name) > TAG_MAX:
             raise TextTooLong(limit=TAG_MAX)
     return tuple(names)
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold().strip()

@@ -37,12 +37,24 @@ LOGIN_PER_ADDRESS = Limit("login_address", 20, _MINUTE)
 """Passwords tried from one address: everybody who works in a shop comes from the same one."""
 PUBLIC_FORM = Limit("public_form", 600, _MINUTE)
 """Answers from one address. Generous: all customers in a shop, and thousands on one mobile network, share one."""
+SIGN_UP_PER_PHONE = Limit("sign_up_phone", 5, _HOUR)
+"""Sign-ups with one phone number, known or not: the answer is the same for both, and so is this."""
+HURRIED_FORM = Limit("hurried_form", 5, _HOUR)
+"""Forms from one address that came back sooner than a person types; more of them are a machine's."""
 BAD_TOKEN = Limit("bad_token", 30, _HOUR)
 """Addresses of cards, surveys and the set-up that open nothing, from one network address."""
 EXPORT = Limit("export", 5, _HOUR)
 """Files of records one person takes out."""
+API_PER_KEY = Limit("api_key", 3000, _MINUTE)
+"""Requests of one till or program: more is a loop that has run away."""
+API_MISS = Limit("api_miss", 600, _HOUR)
+"""Phones and numbers one key asks for that are nobody's. A till asks about every guest; more is somebody trying numbers."""
+BAD_KEY = Limit("bad_key", 60, _HOUR)
+"""Requests without a good key from one network address."""
 REVEAL = Limit("reveal", 30, _HOUR)
 """Telephone numbers one person looks at in full."""
+ASK_NUMBER = Limit("ask_number", 60, _HOUR)
+"""Whole telephone numbers one person types into a form that says whose they may be."""
 
 LONGEST = _HOUR
 """Nothing counted longer ago than this decides anything."""

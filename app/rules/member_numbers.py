@@ -5,6 +5,7 @@ Numbers a till brought along are kept as they are: letters, digits and dashes, u
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from app.rules.refusals import RuleBroken, words
 
@@ -39,6 +40,7 @@ def is_valid(number: str) -> bool:
     return len(number) == LENGTH and number.isascii() and number.isdecimal() and _luhn(number) % 10 == 0
 
 
+@lru_cache(maxsize=50_000)
 def parse_member_no(text: str) -> str:
     """A number as it is kept: half-width capitals without spaces. Raises MemberNumberWrong."""
     number = "".join(unicodedata.normalize("NFKC", text).split()).upper()

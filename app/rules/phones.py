@@ -6,6 +6,7 @@ Mainland China, Hong Kong, Macau and Taiwan. Source: ITU-T E.164; the numbering 
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
@@ -25,6 +26,7 @@ _LOOKS_LIKE_A_NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){6,}")
 _DATE = re.compile(r"(?<!\d)\d{4}-\d\d?-\d\d?(?!\d)")
 _MOBILE = re.compile(r"(?<!\d)1[3-9]\d(?:[ -]?\d{4}){2}(?!\d)")
 _ABROAD = {"852": "HK", "853": "MO", "886": "TW"}
+_AREA_CODE = re.compile(r"\(?(852|853|886)")
 
 
 class PhoneWrong(RuleBroken):
@@ -80,6 +82,7 @@ class Phone:
     masked: str
 
 
+@lru_cache(maxsize=50_000)
 def parse_phone(text: str) -> Phone:
     """The number somebody wrote, in its one spelling. Spaces, dashes, full-width digits, 86, 0086 and +86 do not
     matter; a landline needs its area code (whose zero Excel may have eaten). Raises PhoneWrong."""
@@ -145,8 +148,10 @@ def _plain(text: str) -> str:
 
 def _real(plain: str) -> Phone:
     # 852 9123 4567 without a plus: Hong Kong, not area code 0852.
-    region = _ABROAD.get(plain[:3], "CN")
-    for spelling, home in ((f"+{plain}", region), (plain, "CN")) if region != "CN" else ((plain, "CN"),):
+    abroad = _AREA_CODE.match(plain)
+    region = _ABROAD[abroad[1]] if abroad else "CN"
+    whole = "+" + re.sub(r"\D", "", plain)
+    for spelling, home in ((whole, region), (plain, "CN")) if abroad else ((plain, "CN"),):
         try:
             number = phonenumbers.parse(spelling, home)
         except NumberParseException:

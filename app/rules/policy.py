@@ -82,6 +82,39 @@ class Policy:
     )
     card_valid_months: int = _rule(24, words("会员卡有效期（月）"), low=1, high=240, source="S4 有效期")  # data
 
+    merge_undo_days: int = _rule(  # data
+        30,
+        words("合并档案后几天内可以撤销"),
+        words("过了就清掉撤销要用的资料"),
+        low=1,
+        high=365,
+        source="PIPL 19 最短时间",
+    )
+
+    profile_gift_points: int = _rule(  # data
+        0,
+        words("资料完整送几分"),
+        words("顾客资料第一次填完整时送，只送一次；0 表示不送"),
+        high=100_000,
+        source="S0 提供小禮品作為激勵",
+    )
+    ask_again_days: int = _rule(  # data
+        180,
+        words("不想说的隔多久再问（天）"),
+        words("顾客说过不想说的，这么久内不再提示"),
+        low=1,
+        high=3650,
+        source="S2 避免引起反感",
+    )
+    stale_months: int = _rule(  # data
+        12,
+        words("资料多久没核实算旧（月）"),
+        words("从最近一次核实算起，没核实过的从建档算起"),
+        low=1,
+        high=120,
+        source="S0 定期更新客戶數據",
+    )
+
     night_hour: int = _rule(  # data
         3, words("夜里的工作几点开始"), words("备份、核对操作日志、清理过期痕迹；机器当时关着，就在开机后补做"), high=23
     )

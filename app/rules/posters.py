@@ -1,7 +1,27 @@
-"""Which survey may hang on the wall."""
+"""What may hang on the wall: a survey's code, the sign-up code of a store."""
+
+from dataclasses import dataclass
 
 from app.rules.refusals import NotFound, RuleBroken, words
 from app.vocabulary import SurveyMode, SurveyStatus
+
+
+@dataclass(frozen=True)
+class PosterStore:
+    """A store as the poster on its wall needs it."""
+
+    id: int
+    code: str
+    name: str
+    phone: str
+    address: str
+
+
+class PosterStoreUnknown(NotFound):
+    """No open store of that code, or not hers."""
+
+    code = "poster_store_unknown"
+    message = words("没有找到这家门店，或者它已停业。请换一家。")
 
 
 class PosterSurveyUnknown(NotFound):

@@ -5,6 +5,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from typing import Any
 
 from app.rules.customers import TextTooLong
 from app.rules.member_numbers import parse_member_no
@@ -12,8 +14,10 @@ from app.rules.phones import Phone, PhoneWrong, parse_phone
 from app.rules.refusals import RuleBroken, words
 from app.vocabulary import SaleChannel
 
-_LIMITS = {"order_no": 60}
-_LINE_LIMITS = {"item": 120, "sku": 40, "category": 40}
+_ORDER_NO_MAX = 60
+_LIMITS = {"item": 120, "sku": 40, "category": 40}
+_JSON = json.JSONEncoder(ensure_ascii=False)
+_quoted = json.encoder.encode_basestring
 
 
 class CustomerUnknown(RuleBroken):
@@ -66,11 +70,26 @@ class RefundTooLarge(RuleBroken):
     message = words("退款超过了原单还能退的金额。")
 
 
+class SaleBelowZero(RuleBroken):
+    """More comes off than is sold: that is a refund, and a refund names its sale."""
+
+    code = "sale_below_zero"
+    message = words("这一单合计是负数。退款请用退款的方式登记，并写明退的是哪一单。")
+
+
 class StoreUnknown(RuleBroken):
     """A store the shop does not have."""
 
     code = "store_unknown"
     message = words("没有这家门店。请写门店的代号或名称，或先在后台添加。")
+
+
+class StoreNotHers(RuleBroken):
+    """Whoever belongs to one store brings in no other's sales."""
+
+    code = "store_not_hers"
+    message = words("您只能导入自己门店的记录。请核对门店，或请店主来导入。")
+    status = 403
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +103,27 @@ class SaleLine:
     sku: str = ""
     category: str = ""
     staff: str = ""
+
+    # An import has the same line in many sales, so what follows from it is worked out once.
+
+    @cached_property
+    def price_fen(self) -> int:
+        """The price of one: as told, or the amount divided and rounded half up, because it is only shown."""
+        if self.unit_price_fen is not None:
+            return self.unit_price_fen
+        amount, quantity = abs(self.amount_fen), abs(self.quantity) or 1
+        return (2 * amount + quantity) // (2 * quantity)
+
+    @cached_property
+    def too_long(self) -> str:
+        """The first of its texts that is too long to keep."""
+        return next((field for field, limit in _LIMITS.items() if len(getattr(self, field)) > limit), "")
+
+    @cached_property
+    def told(self) -> tuple[tuple[Any, ...], str]:
+        """What two tellings of a line have in common: to put lines in order, and as it goes into a fingerprint."""
+        told = (self.sku, self.item, self.category, self.quantity, self.price_fen, self.amount_fen, self.staff)
+        return told, _JSON.encode(told)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +158,17 @@ class Buyer:
 def buyer_of(sale: Sale) -> Buyer:
     """Whom the till named. The member number comes first; beside one, a phone that cannot be read (masked, say) does
     not matter. Raises PhoneWrong or MemberNumberWrong."""
-    number = parse_member_no(sale.member_no) if sale.member_no.strip() else ""
-    if not sale.phone.strip():
+    return buyer_named(sale.member_no, sale.phone)
+
+
+@lru_cache(maxsize=50_000)
+def buyer_named(member_no: str, phone: str) -> Buyer:
+    """The same, of what the till wrote."""
+    number = parse_member_no(member_no) if member_no.strip() else ""
+    if not phone.strip():
         return Buyer(number)
     try:
-        return Buyer(number, parse_phone(sale.phone))
+        return Buyer(number, parse_phone(phone))
     except PhoneWrong:
         if number:
             return Buyer(number)
@@ -131,7 +177,7 @@ def buyer_of(sale: Sale) -> Buyer:
 
 def paid_fen(sale: Sale) -> int:
     """What was paid: as told, or the sum of the lines."""
-    return sum(line.amount_fen for line in sale.lines) if sale.paid_fen is None else sale.paid_fen
+    return sum([line.amount_fen for line in sale.lines]) if sale.paid_fen is None else sale.paid_fen
 
 
 def judged(sale: Sale) -> Sale:
@@ -141,9 +187,11 @@ def judged(sale: Sale) -> Sale:
         raise OrderWithoutNumber("order_no")
     if not sale.lines:
         raise OrderEmpty("item")
-    _check_lengths(sale, _LIMITS)
+    if len(sale.order_no) > _ORDER_NO_MAX:
+        raise TextTooLong("order_no", limit=_ORDER_NO_MAX)
     for line in sale.lines:
-        _check_lengths(line, _LINE_LIMITS)
+        if line.too_long:
+            raise TextTooLong(line.too_long, limit=_LIMITS[line.too_long])
     if sale.refund_of and paid_fen(sale) > 0:
         lines = tuple(replace(line, amount_fen=-line.amount_fen, quantity=-line.quantity) for line in sale.lines)
         return replace(sale, lines=lines, paid_fen=None if sale.paid_fen is None else -sale.paid_fen)
@@ -153,29 +201,13 @@ def judged(sale: Sale) -> Sale:
 def fingerprint(sale: Sale) -> str:
     """What two tellings of one sale have in common: when, what, how much, what it refunds. Not whose it is (numbers
     change when records are joined) and not the order of the lines."""
-    lines = sorted(
-        (line.sku, line.item, line.category, line.quantity, unit_price_fen(line), line.amount_fen, line.staff)
-        for line in sale.lines
-    )
-    told = [sale.occurred_at.astimezone(UTC).isoformat(), sale.channel, sale.refund_of, paid_fen(sale), lines]
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
-
-
-def unit_price_fen(line: SaleLine) -> int:
-    """The price of one: as told, or the amount divided and rounded half up, because it is only shown."""
-    if line.unit_price_fen is not None:
-        return line.unit_price_fen
-    amount, quantity = abs(line.amount_fen), abs(line.quantity) or 1
-    return (2 * amount + quantity) // (2 * quantity)
+    lines = ", ".join([line for _, line in sorted([line.told for line in sale.lines])])
+    at, refund_of = sale.occurred_at.astimezone(UTC).isoformat(), _quoted(sale.refund_of)
+    told = f'["{at}", "{sale.channel.value}", {refund_of}, {paid_fen(sale)}, [{lines}]]'
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def check_refund(paid: int, refunded: Sequence[int], refund: int) -> None:
     """Together no more may go back than came in. Amounts in fen, refunds negative. Raises RefundTooLarge."""
     if paid + sum(refunded) + refund < 0:
         raise RefundTooLarge("amount")
-
-
-def _check_lengths(told: Sale | SaleLine, limits: dict[str, int]) -> None:
-    for field, limit in limits.items():
-        if len(getattr(told, field)) > limit:
-            raise TextTooLong(field, limit=limit)

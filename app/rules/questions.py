@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.rules.names import tidy_words
 from app.rules.refusals import RuleBroken, words
 from app.rules.texts import plain
 from app.vocabulary import QuestionKind
@@ -228,7 +229,7 @@ def _short_enough(text: str) -> str:
 
 def contact_name(typed: str) -> str:
     """What she wishes to be called, on one line. Raises TextTooLong."""
-    name = " ".join(plain(typed).split())
+    name = tidy_words(typed)
     if len(name) > NAME_MAX:
         raise TextTooLong("contact_name", limit=NAME_MAX, length=len(name))
     return name

@@ -2,9 +2,11 @@
 
 from app.rules.refusals import RuleBroken, words
 
-MOST_ROWS = 500_000
+MOST_ROWS = 2_000_000
 LARGEST_SHEET_MB = 100
 """A workbook must be unpacked whole; a CSV of any size is read line by line."""
+MOST_COLUMNS = 200
+"""A till's file has twenty; every column has its place on the wizard's page."""
 LONGEST_CELL = 100_000
 """A longer cell of a CSV is cut just above this: its row is refused, because a quote has probably swallowed rows."""
 
@@ -83,6 +85,13 @@ class CsvBroken(RuleBroken):
 
     code = "csv_broken"
     message = words("第 {row} 行附近的引号或格子不对，后面读不下去。请检查那一行，或另存为 XLSX。")
+
+
+class TooManyColumns(RuleBroken):
+    """More columns than anybody could say the meaning of."""
+
+    code = "too_many_columns"
+    message = words("一个表格最多 {limit} 列，第 {row} 行有 {count} 列。请只留下要导入的列，再导入。")
 
 
 class TooManyRows(RuleBroken):

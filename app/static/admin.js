@@ -20,6 +20,10 @@
     return url.pathname + url.search;
   };
 
+  // ── Printing a page ───────────────────────────────────────────────────────────────────────────────────────────────
+  all("[data-print]").forEach((button) => { button.hidden = false; });
+  on("click", "[data-print]", () => window.print());
+
   // ── Menu ──────────────────────────────────────────────────────────────────────────────────────────────────────────
   on("click", "[data-toggle]", (button) => {
     const open = button.getAttribute("aria-expanded") !== "true";

@@ -1,26 +1,7 @@
 // What a customer's page gains from scripts. Without any of it every form still works.
 (function () {
   "use strict";
-  var script = document.currentScript;
   var SHOWN_MS = 250;      // how long a tapped answer is seen before the next question comes
-  var PATIENCE_MS = 2500;  // how long the CDN may take before the local copy of htmx is used
-
-  // htmx: the local copy when the CDN fails or is too slow.
-  var cdn = document.querySelector("script[data-htmx]");
-  var asked = false;
-  function useLocalCopy() {
-    if (asked || window.htmx) return;
-    asked = true;
-    var copy = document.createElement("script");
-    copy.src = script.dataset.fallback;
-    // htmx begins on DOMContentLoaded, which has passed, or waits for the very CDN that hangs: say it again.
-    copy.onload = function () { document.dispatchEvent(new Event("DOMContentLoaded")); };
-    document.head.appendChild(copy);
-  }
-  if (cdn && script.dataset.fallback) {
-    cdn.addEventListener("error", useLocalCopy);
-    setTimeout(useLocalCopy, PATIENCE_MS);
-  }
 
   // The first page names no run in its address. Give it one, so that going back finds the same answers.
   function nameRun(root) {

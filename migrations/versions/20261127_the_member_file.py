@@ -37,6 +37,8 @@ NEW_KEYS = (
 NEW_INDEXES = (
     ("ix_consents_withdrawn_staff_id", "consents", ["withdrawn_staff_id"], None),
     ("ix_customer_tags_staff_id", "customer_tags", ["staff_id"], None),
+    ("ix_customers_email", "customers", ["email"], "email <> ''"),
+    ("ix_customers_given_name_id", "customers", ["given_name", "id"], None),
     ("ix_customers_referred_by_id", "customers", ["referred_by_id"], None),
     ("ix_customers_verified_on_created_at", "customers", ["verified_on", "created_at"], None),
     ("ix_import_batches_reverted_staff_id", "import_batches", ["reverted_staff_id"], None),
@@ -52,6 +54,15 @@ NEW_INDEXES = (
     ("ix_tags_staff_id", "tags", ["staff_id"], None),
 )  # fmt: skip
 
+# Indexes that get more columns: (name, before, since).
+LONGER_INDEXES = (
+    (
+        "ix_customers_birth_month_birth_day", ["birth_month", "birth_day", "birthday_calendar", "status"],
+        ["birth_month", "birth_day", "birthday_calendar", "status", "name_initials", "birthday"],
+    ),
+    ("ix_customers_phone_last4", ["phone_last4"], ["phone_last4", "name_pinyin"]),
+)  # fmt: skip
+
 
 def _waiting_columns() -> tuple[sa.Column, ...]:
     return (
@@ -61,6 +72,35 @@ def _waiting_columns() -> tuple[sa.Column, ...]:
         sa.Column("buyer_phone_masked", sa.String(length=24), server_default="", nullable=False),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
     )
+
+
+def _letter_by_letter(length: int) -> sa.types.TypeEngine:
+    return sa.String(length=length).with_variant(sa.String(length=length, collation="C"), "postgresql")
+
+
+_TWO_LETTERS = (
+    "欧阳 歐陽 上官 司马 司馬 诸葛 諸葛 司徒 东方 東方 皇甫 慕容 令狐 夏侯 公孙 公孫 宇文 轩辕 軒轅 钟离 鍾離 闻人 聞人 申屠 太史 "
+    "端木 百里 东郭 東郭 南宫 南宮 独孤 獨孤 呼延 赫连 赫連 完颜 完顏 纳兰 納蘭 尉迟 尉遲 长孙 長孫 单于 單于 乐正 樂正 万俟 澹台 澹臺"
+)
+
+
+def _given_name(name: str) -> str:
+    """What stands after the family name, as rules/names.py had it then."""
+    if " " in name:
+        return name.partition(" ")[2]
+    return "" if name.isascii() else name[2 if name[:2] in _TWO_LETTERS.split() else 1 :]
+
+
+def _fill_given_names() -> None:
+    connection, last = op.get_bind(), 0
+    while rows := connection.execute(
+        sa.text("SELECT id, name FROM customers WHERE id > :last ORDER BY id LIMIT 10000"), {"last": last}
+    ).all():
+        connection.execute(
+            sa.text("UPDATE customers SET given_name = :given WHERE id = :id"),
+            [{"id": one.id, "given": _given_name(one.name)} for one in rows],
+        )
+        last = rows[-1].id
 
 
 def _new_columns() -> dict[str, tuple[sa.Column, ...]]:
@@ -74,6 +114,8 @@ def _new_columns() -> dict[str, tuple[sa.Column, ...]]:
             sa.Column("tagged_at", sa.DateTime(timezone=True), nullable=True),
         ),
         "customers": (
+            sa.Column("given_name", _letter_by_letter(80), server_default="", nullable=False),
+            sa.Column("declined_fields", sa.String(length=500), server_default="", nullable=False),
             sa.Column("phone_invalid_on", sa.Date(), nullable=True),
             sa.Column("email_invalid_on", sa.Date(), nullable=True),
             sa.Column("referred_by_id", sa.Integer(), nullable=True),
@@ -160,12 +202,16 @@ def upgrade() -> None:
                 batch.add_column(column)
             for name, target, ondelete in _keys_of(table):
                 batch.create_foreign_key(op.f(f"fk_{table}_{name}_{target}"), target, [name], ["id"], ondelete=ondelete)
+    _fill_given_names()
     # Sales may be many: these columns are added without copying the table.
     for column in _waiting_columns():
         op.add_column("purchases", column)
     for index, table, indexed, where in NEW_INDEXES:
         partial = {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)} if where else {}
         op.create_index(index, table, indexed, **partial)
+    for index, _, longer in LONGER_INDEXES:
+        op.drop_index(index, table_name="customers")
+        op.create_index(index, "customers", longer)
     op.create_table(
         "purpose_rules",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -363,21 +409,41 @@ def upgrade() -> None:
     op.create_table(
         "points_accounts",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("customer_id", sa.Integer(), nullable=False),
+        sa.Column("customer_id", sa.Integer(), nullable=True),
         sa.Column("balance", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.String(length=120), nullable=False),
+        sa.Column("merged_into_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "customer_id IS NOT NULL OR closed_at IS NOT NULL", name=op.f("ck_points_accounts_open_is_somebodys")
+        ),
         sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customers.id"],
             name=op.f("fk_points_accounts_customer_id_customers"),
             ondelete="RESTRICT",
         ),
+        sa.ForeignKeyConstraint(
+            ["merged_into_id"],
+            ["points_accounts.id"],
+            name=op.f("fk_points_accounts_merged_into_id_points_accounts"),
+            ondelete="RESTRICT",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_points_accounts")),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_points_accounts_customer_id"), "points_accounts", ["customer_id"], unique=False)
+    op.create_index(op.f("ix_points_accounts_merged_into_id"), "points_accounts", ["merged_into_id"], unique=False)
+    op.create_index(
+        "ix_points_accounts_frozen",
+        "points_accounts",
+        ["frozen_at"],
+        unique=False,
+        sqlite_where=sa.text("frozen_at IS NOT NULL"),
+        postgresql_where=sa.text("frozen_at IS NOT NULL"),
+    )
     op.create_index(
         "uq_points_accounts_open",
         "points_accounts",
@@ -576,6 +642,19 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("staff_id", sa.Integer(), nullable=True),
         sa.CheckConstraint("points <> 0", name=op.f("ck_points_entries_points_not_zero")),
+        sa.CheckConstraint(
+            "kind NOT IN ('opening', 'earn') OR points > 0", name=op.f("ck_points_entries_what_comes_in_is_positive")
+        ),
+        sa.CheckConstraint(
+            "kind NOT IN ('redeem', 'expire') OR points < 0", name=op.f("ck_points_entries_what_goes_out_is_negative")
+        ),
+        sa.CheckConstraint(
+            "kind <> 'reverse' OR reverses_id IS NOT NULL", name=op.f("ck_points_entries_reversal_names_its_entry")
+        ),
+        sa.CheckConstraint(
+            "kind = 'reverse' OR kind = 'merge' OR balance_after >= 0 OR points > 0",
+            name=op.f("ck_points_entries_no_spending_into_debt"),
+        ),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["points_accounts.id"],
@@ -668,6 +747,16 @@ def upgrade() -> None:
         _forbid_changes(ledger)
 
 
+def _drop_columns(table: str, columns: tuple[sa.Column, ...]) -> None:
+    with op.batch_alter_table(table) as batch:
+        for name, target, _ in _keys_of(table):
+            batch.drop_constraint(op.f(f"fk_{table}_{name}_{target}"), type_="foreignkey")
+        for column in columns:
+            if isinstance(column.type, sa.Enum):
+                batch.drop_constraint(op.f(f"ck_{table}_{column.type.name}"), type_="check")
+            batch.drop_column(column.name)
+
+
 def downgrade() -> None:
     op.drop_table("points_allocations")
     op.drop_table("points_lots")
@@ -686,16 +775,13 @@ def downgrade() -> None:
     op.drop_table("purpose_rules")
     for index, table, _, _ in NEW_INDEXES:
         op.drop_index(index, table_name=table)
+    for index, shorter, _ in LONGER_INDEXES:
+        op.drop_index(index, table_name="customers")
+        op.create_index(index, "customers", shorter)
     for column in _waiting_columns():
         op.drop_column("purchases", column.name)
     for table, columns in _new_columns().items():
-        with op.batch_alter_table(table) as batch:
-            for name, target, _ in _keys_of(table):
-                batch.drop_constraint(op.f(f"fk_{table}_{name}_{target}"), type_="foreignkey")
-            for column in columns:
-                if isinstance(column.type, sa.Enum):
-                    batch.drop_constraint(op.f(f"ck_{table}_{column.type.name}"), type_="check")
-                batch.drop_column(column.name)
+        _drop_columns(table, columns)
     if not _is_sqlite():
         op.execute("DROP TRIGGER audit_entries_append_only ON audit_entries")
     else:

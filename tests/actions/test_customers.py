@@ -15,13 +15,13 @@ from app.actions.customers import create_customer, update_customer
 from app.columns import blind_index
 from app.db import Database
 from app.models import AuditEntry, Counter, Customer, CustomerTag, Tag, Tier
-from app.rules.customers import CustomerDetails, EmailWrong, MemberNumberTaken, NoTier, PhoneTaken
+from app.rules.customers import CustomerDetails, EmailWrong, ErasedByHand, MemberNumberTaken, NoTier, PhoneTaken
 from app.rules.member_numbers import is_valid, member_no
 from app.rules.names import NameMissing
 from app.rules.phones import PhoneWrong
 from app.rules.policy import Policy
 from app.rules.refusals import NotFound
-from app.vocabulary import Calendar, Gender, Source
+from app.vocabulary import Calendar, CustomerStatus, Gender, Source
 
 PHONE = "138 0013 8000"
 LI = CustomerDetails(name=" 曾晓丽 ", phone=PHONE)
@@ -212,3 +212,15 @@ def test_without_the_guards_two_at_once_would_make_two(
     with database.engine.begin() as connection:
         connection.execute(text("DROP INDEX uq_customers_phone_index"))
     assert _race(database, now) == 2
+
+
+def test_nobody_is_erased_by_a_word_in_a_form_and_whoever_was_stays_so(session: Session, now: datetime) -> None:
+    erased = CustomerDetails(name="王丽", status=CustomerStatus.ERASED)
+    with pytest.raises(ErasedByHand):
+        create(session, erased, now)
+    customer = create(session, CustomerDetails(name="王丽"), now)
+    with pytest.raises(ErasedByHand):
+        update_customer(session, customer.id or 0, erased, now=now)
+    assert customer.status is CustomerStatus.ACTIVE
+    customer.status = CustomerStatus.ERASED
+    assert update_customer(session, customer.id or 0, erased, now=now).status is CustomerStatus.ERASED

@@ -1,7 +1,7 @@
 """A till's file comes in: good rows in, bad rows out with a reason, the same file twice changes nothing."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
@@ -11,22 +11,46 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlmodel import Session, SQLModel, col, func, select
 
-from app.actions import customer_imports, purchase_imports
+from app.actions import customer_imports, menu_imports, points_imports, purchase_imports
 from app.actions.customers import create_customer, update_customer
 from app.actions.imports import Incoming, import_file
 from app.audit import Actor
 from app.columns import blind_index
 from app.db import Database
-from app.models import AuditEntry, Customer, CustomerTag, ImportBatch, Purchase, PurchaseLine, Store, Tag, Tier
-from app.rules.customers import CustomerDetails
+from app.models import (
+    AuditEntry,
+    Customer,
+    CustomerAlias,
+    CustomerTag,
+    ImportBatch,
+    PointsEntry,
+    Product,
+    Purchase,
+    PurchaseLine,
+    Store,
+    Tag,
+    Tier,
+    Treatment,
+)
+from app.rules.customers import CustomerDetails, MemberNumberTaken
 from app.rules.headers import ColumnDoubled, ColumnsMissing
 from app.rules.import_reports import ImportReport
 from app.rules.member_numbers import member_no
 from app.rules.policy import Policy
 from app.rules.purchases import StoreUnknown
-from app.rules.refusals import RuleBroken
+from app.rules.refusals import NotFound, RuleBroken
 from app.rules.spreadsheets import FileEmpty, OnlyHeader, TooManyRows
-from app.vocabulary import AuditAction, CustomerStatus, ImportKind, Source, TagOrigin
+from app.vocabulary import (
+    AuditAction,
+    CategoryOfNeed,
+    CustomerStatus,
+    ImportKind,
+    ImportMode,
+    ImportStage,
+    PointsKind,
+    Source,
+    TagOrigin,
+)
 from tests.conftest import NOW
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -46,7 +70,14 @@ SALES = [
 
 
 def bring(
-    database: Database, kind: ImportKind, table: Sequence[Sequence[str]], *, dry_run: bool = False, **values: Any
+    database: Database,
+    kind: ImportKind,
+    table: Sequence[Sequence[str]],
+    *,
+    dry_run: bool = False,
+    batch_id: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    **values: Any,
 ) -> ImportReport:
     """Import a table as the command does."""
 
@@ -54,7 +85,9 @@ def bring(
         return ((number, tuple(cells)) for number, cells in enumerate(table, start=1))
 
     incoming = Incoming(kind=kind, name="till.csv", sha256="0" * 64, rows=rows, **values)
-    return import_file(database, incoming, actor=ACTOR, now=NOW, zone=ZONE, dry_run=dry_run)
+    return import_file(
+        database, incoming, actor=ACTOR, now=NOW, zone=ZONE, dry_run=dry_run, batch_id=batch_id, progress=progress
+    )
 
 
 def people(database: Database, table: Sequence[Sequence[str]] = PEOPLE, **values: Any) -> ImportReport:
@@ -225,11 +258,134 @@ def test_new_customers_belong_to_the_store(database: Database) -> None:
         assert by_phone(session, "13900139000").store_id is None
 
 
-def test_points_wait_for_their_own_day(database: Database) -> None:
-    report = people(database, [["姓名", "手机", "积分", "爱好"], ["张", "13800138000", "100", "猫"]])
-    assert report.unknown_columns == ("积分", "爱好")
-    assert len(report.notes) == 1
-    assert "积分" in report.notes[0]
+def test_points_of_a_customers_file_open_her_account_once(database: Database) -> None:
+    table = [["姓名", "手机", "积分", "爱好"], ["张", "13800138000", "1,200", "猫"], ["李", "13900139000", "0", ""]]
+    report = people(database, table)
+    assert (figures(report), report.unknown_columns) == ((2, 0, 0, 0), ("爱好",))
+    with database.reading() as session:
+        entries = session.exec(select(PointsEntry)).all()
+    assert [(one.kind, one.points, one.import_batch_id) for one in entries] == [
+        (PointsKind.OPENING, 1200, report.batch)
+    ]
+    assert figures(people(database, table)) == (0, 0, 2, 0)
+    other = people(database, [table[0], ["张", "13800138000", "1201", "猫"]])
+    assert refused(other) == [(2, "积分")]
+    assert "1200" in other.rejected[0].reason
+    assert count(database, PointsEntry) == 1
+
+
+def test_points_of_a_customer_who_is_there_are_an_update(database: Database) -> None:
+    people(database)
+    dry = people(database, [["会员号", "姓名", "积分"], ["V001", "王喆", "5"]], dry_run=True)
+    real = people(database, [["会员号", "姓名", "积分"], ["V001", "王喆", "5"]])
+    assert figures(dry) == figures(real) == (0, 1, 0, 0)
+
+
+def test_a_points_file_finds_customers_by_number_and_phone(database: Database) -> None:
+    people(database)
+    table = [
+        ["会员号", "手机", "积分", "备注"],
+        ["v001", "", "100", "旧系统"],
+        ["", "138 0013 8000", "20", ""],
+        ["V9", "", "1", ""],
+        ["V001", "", "100", ""],
+        ["V001", "", "99", ""],
+        ["V001", "", "-5", ""],
+        ["", "", "5", ""],
+        ["", "13800138000", "0", ""],
+    ]
+    dry = bring(database, ImportKind.POINTS, table, dry_run=True)
+    real = bring(database, ImportKind.POINTS, table)
+    assert dry.as_json() | {"batch": real.batch} == real.as_json()
+    assert figures(real) == (2, 0, 2, 4)
+    assert refused(real) == [(4, "会员号"), (6, "积分"), (7, "积分"), (8, "会员号")]
+    assert figures(bring(database, ImportKind.POINTS, table[:3])) == (0, 0, 2, 0)
+    with database.reading() as session:
+        told = session.exec(select(PointsEntry.points, PointsEntry.reason).order_by(col(PointsEntry.id))).all()
+    assert set(told) == {(100, "旧系统"), (20, "从原来的系统带来")}
+
+
+def merged(database: Database, number: str) -> None:
+    """V001 used to have another number as well."""
+    with database.writing() as session:
+        hers = session.exec(select(Customer.id).where(Customer.member_no == "V001")).one()
+        session.add(CustomerAlias(member_no=number, customer_id=hers or 0))
+
+
+def test_a_number_she_had_before_still_finds_her(database: Database) -> None:
+    people(database)
+    merged(database, "OLD1")
+    assert figures(people(database, [["会员号", "姓名", "邮箱"], ["old1", "王喆", "w@example.cn"]])) == (0, 1, 0, 0)
+    report = sales(database, [SALES[0], ["A1", "2026-11-20", "OLD1", "", "x", "1", "1"]])
+    assert (figures(report), report.waiting) == ((1, 0, 0, 0), 0)
+    assert figures(bring(database, ImportKind.POINTS, [["会员号", "积分"], ["OLD1", "5"]])) == (1, 0, 0, 0)
+    with database.reading() as session:
+        customer = by_phone(session, "13900139000")
+        assert (customer.member_no, customer.email) == ("V001", "w@example.cn")
+        assert session.exec(select(Purchase.customer_id)).one() == customer.id
+    with database.writing() as session, pytest.raises(MemberNumberTaken):
+        create_customer(session, CustomerDetails(name="甲", member_no="OLD1"), policy=Policy(), now=NOW)
+
+
+# ── Menu ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_treatments_and_products_are_found_by_their_code(database: Database) -> None:
+    menu = [
+        ["编码", "名称", "类别", "价格", "时长", "在用"],
+        ["T1", "深层补水", "护肤", "¥198.00", "60分钟", "是"],
+        ["T2", "美甲", "美甲", "88", "", "停用"],
+        ["T1", "深层补水", "护肤", "198", "60", "是"],
+        ["T3", "x", "太空", "1", "0", "也许"],
+        ["T4", "", "", "1", "", ""],
+        ["", "x", "", "", "", ""],
+        ["T2", "别的", "", "", "", ""],
+    ]
+    dry = bring(database, ImportKind.TREATMENTS, menu, dry_run=True)
+    real = bring(database, ImportKind.TREATMENTS, menu)
+    assert dry.as_json() | {"batch": real.batch} == real.as_json()
+    assert figures(real) == (2, 0, 1, 4)
+    assert refused(real) == [(5, "类别"), (6, "名称"), (7, "编码"), (8, "编码")]
+    assert figures(bring(database, ImportKind.TREATMENTS, menu[:3])) == (0, 0, 2, 0)
+    assert figures(bring(database, ImportKind.TREATMENTS, [menu[0][:4], ["T1", "", "", "208"]])) == (0, 1, 0, 0)
+    with database.reading() as session:
+        first, second = session.exec(select(Treatment).order_by(col(Treatment.code))).all()
+    assert (first.name, first.price_fen, first.minutes, first.is_active) == ("深层补水", 20800, 60, True)
+    assert (second.category, second.is_active) == (CategoryOfNeed.NAILS, False)
+    shelf = [["商品编码", "商品名称", "系列", "零售价"], ["P1", "面霜", "玫瑰", "99"]]
+    assert figures(bring(database, ImportKind.PRODUCTS, shelf)) == (1, 0, 0, 0)
+
+
+# ── Modes ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_file_may_only_make_new_records(database: Database, dry_run: bool) -> None:
+    people(database)
+    before = snapshot(database)
+    table = [*PEOPLE, ["赵", "13600136000", "", "", ""]]
+    changed = [*table, ["王二", "", "V001", "", ""], ["王喆", "", "V001", "新客", ""]]
+    report = people(database, changed[:4], mode=ImportMode.CREATE, dry_run=dry_run)
+    assert figures(report) == (1, 0, 2, 0)
+    again = people(database, [PEOPLE[0], *changed[4:]], mode=ImportMode.CREATE, dry_run=dry_run)
+    assert refused(again) == [(2, "会员号"), (3, "会员号")]
+    assert "只新增" in again.rejected[0].reason
+    assert (snapshot(database) == before) is dry_run
+
+
+def test_a_file_may_only_update(database: Database) -> None:
+    people(database)
+    table = [["手机", "会员号", "邮箱"], ["", "V001", "w@example.cn"], ["13600136000", "", ""], ["", "V7", ""]]
+    report = people(database, table, mode=ImportMode.UPDATE)
+    assert figures(report) == (0, 1, 0, 2)
+    assert refused(report) == [(3, "手机"), (4, "会员号")]
+    assert count(database, Customer) == 2
+    assert figures(sales(database, mode=ImportMode.UPDATE)) == (0, 0, 0, 4)
+    menu = [["编码", "价格"], ["T1", "5"]]
+    assert figures(bring(database, ImportKind.TREATMENTS, menu, mode=ImportMode.UPDATE)) == (0, 0, 0, 1)
+    assert (
+        figures(bring(database, ImportKind.POINTS, [["会员号", "积分"], ["V001", "5"]], mode=ImportMode.UPDATE))[3] == 1
+    )
 
 
 # ── Purchases ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -320,11 +476,50 @@ def test_a_till_with_two_amounts_and_a_day_beside_a_clock(database: Database) ->
         assert (order.paid_fen, order.occurred_at) == (18000, datetime(2026, 11, 20, 10, 30, tzinfo=UTC))
 
 
-def test_a_customer_nobody_knows_is_said_without_her_phone(database: Database) -> None:
-    report = sales(database)
-    assert refused(report) == [(2, "会员号"), (3, "会员号"), (4, "手机")]
-    assert "没有这位顾客" in report.rejected[2].reason
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_sale_of_somebody_nobody_knows_waits_for_her(database: Database, dry_run: bool) -> None:
+    report = sales(database, dry_run=dry_run)
+    assert (figures(report), report.waiting) == ((4, 0, 0, 0), 3)
     assert "13800138000" not in json.dumps(report.as_json())
+    if dry_run:
+        return
+    with database.reading() as session:
+        orders = {order.order_no: order for order in session.exec(select(Purchase))}
+    assert {order.customer_id for order in orders.values()} == {None}
+    assert [orders[number].buyer_member_no for number in ("A1", "A2", "A3")] == ["V001", "", ""]
+    assert [orders[number].buyer_phone_masked for number in ("A1", "A2", "A3")] == ["", "138****8000", ""]
+    again = sales(database)
+    assert (figures(again), again.waiting) == ((0, 0, 4, 0), 0)
+
+
+def test_a_waiting_sale_told_for_somebody_else_is_another(database: Database) -> None:
+    sales(database)
+    other = ["A2", "2026-11-21", "", "13900139000", "护理", "1", "1,234.50"]
+    assert refused(sales(database, [SALES[0], other])) == [(2, "单号")]
+
+
+def test_customers_that_come_later_find_their_sales(database: Database) -> None:
+    sales(database)
+    report = people(database)
+    assert figures(report) == (2, 0, 0, 0)
+    with database.reading() as session:
+        orders = {order.order_no: order for order in session.exec(select(Purchase))}
+        assert orders["A1"].customer_id == by_phone(session, "13900139000").id
+        assert orders["A2"].customer_id == by_phone(session, "13800138000").id
+        assert (orders["A2"].claimed_at, orders["A3"].claimed_at) == (NOW, None)
+        assert by_phone(session, "13800138000").tier.rank == 2
+    assert figures(sales(database)) == (0, 0, 4, 0)
+
+
+def test_a_refund_waits_with_its_sale_and_finds_her_with_it(database: Database) -> None:
+    header = [*SALES[0], "退款"]
+    sold = ["A2", "2026-11-21", "", "13800138000", "护理", "1", "100", ""]
+    back = ["R1", "2026-11-22", "", "", "护理", "1", "40", "A2"]
+    report = sales(database, [header, sold, back])
+    assert (figures(report), report.waiting) == ((2, 0, 0, 0), 2)
+    people(database)
+    with database.reading() as session:
+        assert set(session.exec(select(Purchase.customer_id))) == {by_phone(session, "13800138000").id}
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -462,17 +657,64 @@ def test_a_crash_in_the_middle_leaves_whole_portions_and_the_next_run_completes(
     assert figures(sales(database)) == (2, 0, 2, 0)
 
 
+@pytest.mark.parametrize("kind", [ImportKind.CUSTOMERS, ImportKind.PURCHASES])
+def test_a_batch_that_was_broken_off_goes_on_and_counts_every_row_once(
+    database: Database, kind: ImportKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in (customer_imports, purchase_imports):
+        monkeypatch.setattr(room, "PORTION", 1)
+    bad = ["坏", "12345", "", "", ""] if kind is ImportKind.CUSTOMERS else ["A9", "x", "", "", "坏", "1", "1"]
+    table = [*(PEOPLE if kind is ImportKind.CUSTOMERS else SALES), bad]
+    table = [table[0], bad, *table[1:]] if kind is ImportKind.CUSTOMERS else table
+    whole = bring(database, kind, table, dry_run=True)
+    with database.writing() as session:
+        batch = ImportBatch(kind=kind, file_name="till.csv", file_sha256="", started_at=NOW, stage=ImportStage.CHECKED)
+        session.add(batch)
+
+    def power_cut(done: int, total: int) -> None:
+        if done == 3:
+            raise OSError("power cut")
+
+    with pytest.raises(OSError, match="power cut"):
+        bring(database, kind, table, batch_id=batch.id, progress=power_cut)
+    with database.reading() as session:
+        broken = session.get_one(ImportBatch, batch.id)
+    assert (broken.stage, broken.rows, broken.rows_in_all) == (ImportStage.RUNNING, 3, len(table) - 1)
+    done = bring(database, kind, table, batch_id=batch.id)
+    assert done.as_json() == whole.as_json() | {"batch": batch.id}
+    with database.reading() as session:
+        batch = session.get_one(ImportBatch, batch.id)
+        assert (batch.stage, batch.rows, batch.created) == (ImportStage.DONE, whole.rows, whole.created)
+        assert json.loads(batch.rejections) == [one.as_json() for one in whole.rejected]
+    with pytest.raises(NotFound):
+        bring(database, kind, table, batch_id=batch.id)
+
+
+TABLE_OF: dict[ImportKind, type[SQLModel]] = {
+    ImportKind.CUSTOMERS: Customer,
+    ImportKind.PURCHASES: Purchase,
+    ImportKind.TREATMENTS: Treatment,
+    ImportKind.PRODUCTS: Product,
+    ImportKind.POINTS: PointsEntry,
+}
+
+
 @pytest.mark.parametrize("kind", list(ImportKind))
 def test_two_imports_of_one_file_at_once_make_no_doubles(
     database: Database, kind: ImportKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(customer_imports, "PORTION", 7)
-    monkeypatch.setattr(purchase_imports, "PORTION", 7)
+    for room in (customer_imports, purchase_imports, menu_imports, points_imports):
+        monkeypatch.setattr(room, "PORTION", 7)
     everyone = [PEOPLE[0], *(["张", f"1000000{n:04d}", f"V{n}", f"标签{n % 3}", ""] for n in range(50))]
     table = everyone
     if kind is ImportKind.PURCHASES:
         people(database, everyone)
         table = [SALES[0], *([f"A{n}", "2026-11-20", f"V{n % 50}", "", "面霜", "1", "10"] for n in range(100))]
+    elif kind in {ImportKind.TREATMENTS, ImportKind.PRODUCTS}:
+        table = [["编码", "名称"], *([f"T{n}", f"项目{n}"] for n in range(50))]
+    elif kind is ImportKind.POINTS:
+        people(database, everyone)
+        table = [["会员号", "积分"], *([f"V{n}", f"{n + 1}"] for n in range(20))]
     start = Barrier(2)
 
     def run(_: int) -> ImportReport:
@@ -485,4 +727,4 @@ def test_two_imports_of_one_file_at_once_make_no_doubles(
     assert first.created + second.created == total
     assert first.unchanged + second.unchanged == total
     assert not first.rejected + second.rejected
-    assert count(database, Customer if kind is ImportKind.CUSTOMERS else Purchase) == total
+    assert count(database, TABLE_OF[kind]) == total

@@ -175,7 +175,7 @@ def test_without_the_guard_the_same_two_runs_make_two(
     database: Database, now: datetime, customer_id: int, pause: threading.Barrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control: it shows the race is real, so that the test above means something."""
-    monkeypatch.setattr(tokens, "_lock_customers", lambda session, ids: None)
+    monkeypatch.setattr(tokens, "_lock_customers", lambda session, ids: set(ids))
 
     def print_card() -> str:
         if not database.is_sqlite:

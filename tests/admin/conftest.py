@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi import FastAPI
@@ -13,18 +14,27 @@ from starlette.testclient import TestClient
 from app.actions.complaints import ComplaintIntake, open_complaint
 from app.actions.consents import ConsentDetails, grant_consent
 from app.actions.customers import create_customer
+from app.actions.points import earn_points
+from app.actions.sign_ups import new_form, sign_up
 from app.actions.surveys import finish_response, new_submission_id, save_answer
 from app.db import Database
 from app.models import (
+    ApiKey,
+    ContactEvent,
     Customer,
+    CustomerMerge,
     ImportBatch,
+    ImportMap,
     Job,
     JobRun,
     OutboundMessage,
+    Photo,
+    PointsLot,
     Product,
     Purchase,
     PurchaseLine,
     SkinRecord,
+    SocialAccount,
     Staff,
     StaffSession,
     Survey,
@@ -33,8 +43,22 @@ from app.models import (
     Visit,
 )
 from app.queries.policy import current_policy
+from app.rules.consents import DEFAULT_REGISTER
 from app.rules.customers import CustomerDetails
-from app.vocabulary import Channel, ImportKind, JobState, Purpose, QuestionKind, Role, SkinType
+from app.rules.sign_ups import SignUpForm, read_sign_up
+from app.vocabulary import (
+    Channel,
+    ContactEventKind,
+    ContactKind,
+    ImportKind,
+    JobState,
+    PhotoKind,
+    Purpose,
+    QuestionKind,
+    Role,
+    SkinType,
+    SocialPlatform,
+)
 
 PHONE = "13800138000"
 PASSWORD_HASH = "!"
@@ -112,6 +136,9 @@ def shop(database: Database, people: dict[Role, int], real_now: datetime) -> dic
             session, ConsentDetails(customer.id, Purpose.MARKETING, Channel.SMS), policy=policy, now=real_now
         )
         numbers["consent"] = consent.id
+        typed = SignUpForm(name="王晓丽", phone=PHONE)
+        known = read_sign_up(typed, register=DEFAULT_REGISTER, today=date.today())
+        numbers["sign-up"] = sign_up(session, new_form(), known, policy=policy, now=real_now).id
     return numbers
 
 
@@ -177,16 +204,43 @@ def _history(
         body="明天记得来",
         due_at=now,
     )
-    session.add_all([purchase, batch, visit, skin, job, run, message])
+    key = ApiKey(name="收银机", sha256=bytes(32), created_at=now)
+    photo = Photo(
+        customer_id=customer.id, kind=PhotoKind.AFTER, taken_on=now.date(), note="左脸", file_key="a" * 32,
+        sha256="b" * 64, width=300, height=400, staff_id=people[Role.BEAUTICIAN],
+    )  # fmt: skip
+    account = SocialAccount(customer_id=customer.id, platform=SocialPlatform.WECHAT_GROUP, handle="护肤一群")
+    contact = ContactEvent(
+        customer_id=customer.id, contact=ContactKind.PHONE, kind=ContactEventKind.REPLACED, at=now,
+        old_value="+8613700137000", old_masked="137****7000",
+    )  # fmt: skip
+    merge = CustomerMerge(
+        survivor_id=customer.id, absorbed_id=9_000, absorbed_no="10009000", absorbed_name="王晓丽", merged_at=now, undo_until=now
+    )  # fmt: skip
+    headings = ImportMap(name="收银系统", kind=ImportKind.CUSTOMERS, mapping='{"顾客": "name"}', created_at=now)
+    session.add_all([purchase, batch, visit, skin, job, run, message, key, headings, photo, account, contact, merge])
     session.flush()
     session.add(
         PurchaseLine(purchase_id=purchase.id, position=1, item="玫瑰面霜", unit_price_fen=29900, amount_fen=29900)
     )
+    earned = earn_points(
+        session, customer.id, 42, reference="S-1001", reason="消费", now=now, zone=ZoneInfo("Asia/Shanghai")
+    )
+    lot = session.exec(select(PointsLot.id).where(PointsLot.entry_id == earned.id)).one()
     return {
         "purchase": purchase.id,
+        "points-account": earned.account_id,
+        "points-entry": earned.id,
+        "points-lot": lot,
         "import-batch": batch.id,
+        "api-key": key.id,
+        "import-map": headings.id,
         "visit": visit.id,
         "skin-record": skin.id,
+        "photo": photo.id,
+        "social-account": account.id,
+        "contact-event": contact.id,
+        "customer-merge": merge.id,
         "job": job.id,
         "job-run": run.id,
         "outbound-message": message.id,

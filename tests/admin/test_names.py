@@ -35,6 +35,8 @@ CREATED = {
         "code": "T9", "name": "清洁", "category": "skin", "minutes": "45", "price_fen": "128", "contraindications": CANARY
     },
     "product": {"sku": "S9", "name": "卸妆油", "category": "makeup", "price_fen": "99"},
+    "social-account": {"customer": "{customer}", "platform": "wechat_group", "handle": CANARY, "noted_on": ""},
+    "api-key": {"name": "后台收银机"} | _NONE,
     "complaint": {"kind": "complaint", "channel": "hotline", "text": CANARY} | _NONE,
     "survey": {"title": "春季活动", "slug": "spring-2027", "mode": "open", "intro": CANARY} | _NONE,
     "survey-question": {
@@ -86,13 +88,18 @@ def test_every_register_that_is_written_names_what_was_saved_and_tells_no_more(
 def newest(client: TestClient, identity: str) -> str:
     """The highest number on a list."""
     page = client.get(f"/admin/{identity}/list?pageSize=100").text
-    return str(max(int(one) for one in re.findall(rf"/admin/{identity}/details/(\d+)", page)))
+    return str(max(int(one) for one in re.findall(rf"/admin/{identity}/(?:details|edit)/(\d+)", page)))
 
 
 def test_a_visit_is_saved_under_its_number(owner: TestClient, shop: dict[str, int]) -> None:
     fields = CREATED["visit"] | {"customer": str(shop["customer"]), "treatment": "__None"}
-    owner.post("/admin/visit/create", data=fields | SAVE)
+    plain = {"note": "", "outcome": "unknown"}
+    owner.post("/admin/visit/create", data=fields | plain | SAVE)
     assert saved_words(owner) == f"已保存：到店 #{shop['visit'] + 1}"
+    owner.get("/admin/")
+    owner.post("/admin/visit/create", data=fields | SAVE)
+    unasked = "。还没有她对皮肤与健康记录的同意，请当面问一声"
+    assert saved_words(owner) == f"已保存：到店 #{shop['visit'] + 2}{unasked}"
 
 
 def nameless_tables() -> list[type[SQLModel]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import false
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 from app.actions.complaints import ComplaintIntake, open_complaint
 from app.actions.consents import ConsentDetails, grant_consent
 from app.actions.customers import create_customer
+from app.actions.points import earn_points
 from app.admin import VIEWS
 from app.db import Database
 from app.models import (
@@ -25,6 +27,8 @@ from app.models import (
     Customer,
     ImportBatch,
     OutboundMessage,
+    PointsAccount,
+    PointsLot,
     Purchase,
     PurchaseLine,
     SkinRecord,
@@ -131,6 +135,11 @@ def _filled(session: Session, store_id: int, now: datetime) -> OtherStore:
     }
     session.add_all(rows.values())
     session.flush()
+    rows["points-entry"] = earned = earn_points(
+        session, customer.id, 5, reference="乙", reason="乙", now=now, zone=ZoneInfo("Asia/Shanghai")
+    )
+    rows["points-lot"] = session.exec(select(PointsLot).where(PointsLot.entry_id == earned.id)).one()
+    rows["points-account"] = session.get(PointsAccount, earned.account_id)
     event = session.exec(select(ComplaintEvent).where(ComplaintEvent.complaint_id == case.id)).first()
     session.add(PurchaseLine(purchase_id=rows["purchase"].id, position=1, item="乙", unit_price_fen=1, amount_fen=1))
     session.add(SurveyAnswer(response_id=response.id, question_id=question.id, question_key="q", value="乙店答案"))
@@ -148,8 +157,8 @@ def unscoped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listed(page: str, identity: str) -> set[int]:
-    """The records a list page leads to."""
-    return {int(number) for number in re.findall(rf'href="[^"]*/admin/{identity}/details/(\d+)"', page)}
+    """The records a list page leads to. A customer's row leads to her page under her number, and to her form."""
+    return {int(number) for number in re.findall(rf'href="[^"]*/admin/{identity}/(?:details|edit)/(\d+)["?]', page)}
 
 
 def ways_in(browser: TestClient, identity: str, row_id: int) -> set[str]:
@@ -179,6 +188,8 @@ def test_no_record_of_another_store_is_reached_by_any_way(
 ) -> None:
     with as_role(role) as browser:
         reached = {identity: ways_in(browser, identity, row_id) for identity, row_id in other.rows.items()}
+        # Whoever may not change her is led to her page by her number.
+        assert f"/desk/customers/{other.member_no}" not in browser.get("/admin/customer/list?pageSize=100").text
     assert {identity: ways for identity, ways in reached.items() if ways} == {}
 
 
@@ -194,6 +205,33 @@ def test_without_the_scope_every_one_of_those_ways_is_open(
     assert {"deed reveal", "deed reply", "deed note"} <= reached["complaint"]
     assert {"edit", "save", "delete"} <= reached["survey-question"]
     assert "deed withdraw" in reached["consent"]
+
+
+LOOKED_UP = ("visit", "skin-record", "complaint", "consent", "social-account")
+
+
+def names_echoed(browser: TestClient, other: OtherStore) -> set[str]:
+    """The forms that, sent back with her number in them, say who she is."""
+    echoed = set()
+    for identity in LOOKED_UP:
+        page = browser.post(f"/admin/{identity}/create", data={"customer": str(other.rows["customer"])})
+        if re.search(rf"{NAME}|{NAME.encode('unicode_escape').decode().replace(chr(92), chr(92) * 2)}", page.text):
+            echoed.add(identity)
+    return echoed
+
+
+def test_a_form_sent_with_the_number_of_another_stores_customer_does_not_name_her(
+    as_role: Callable[[Role], TestClient], other: OtherStore
+) -> None:
+    with as_role(Role.MANAGER) as browser:
+        assert names_echoed(browser, other) == set()
+
+
+def test_without_the_scope_those_forms_name_her(
+    as_role: Callable[[Role], TestClient], other: OtherStore, unscoped: None
+) -> None:
+    with as_role(Role.MANAGER) as browser:
+        assert names_echoed(browser, other)
 
 
 def refusal_of_phone(as_role: Callable[[Role], TestClient]) -> str:
@@ -218,10 +256,15 @@ def test_without_the_scope_the_phone_tells_the_member_number(
 
 
 def test_her_own_stores_records_and_those_of_no_store_are_hers(
-    as_role: Callable[[Role], TestClient], database: Database, other: OtherStore, shop: dict[str, int]
+    as_role: Callable[[Role], TestClient],
+    database: Database,
+    other: OtherStore,
+    shop: dict[str, int],
+    people: dict[Role, int],
 ) -> None:
     with database.writing() as session:
         session.get(Purchase, shop["purchase"]).store_id = 1
+        session.get(ImportBatch, shop["import-batch"]).staff_id = people[Role.MANAGER]  # nobody's file is not hers
     manager = as_role(Role.MANAGER)
     for identity, view in REGISTERS.items():
         if may(Role.MANAGER, view.model.__tablename__, "details") and identity != "audit-entry":

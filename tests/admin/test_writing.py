@@ -23,7 +23,7 @@ from app.models import (
     Treatment,
     Visit,
 )
-from app.vocabulary import AuditAction, Role
+from app.vocabulary import AuditAction, CustomerStatus, Role
 
 SAVE = {"save": "保存"}
 SETUP = {
@@ -172,6 +172,23 @@ def test_a_customer_comes_in_through_the_one_way(owner: TestClient, database: Da
         customer = session.exec(select(Customer)).one()
         assert (customer.name, customer.phone, customer.wechat) == ("李雷", "+8613800138001", "lilei")
         assert [tag.id for tag in customer.tags] == [2]
+
+
+def test_that_somebody_was_erased_is_shown_and_never_chosen(
+    owner: TestClient, database: Database, shop: dict[str, int]
+) -> None:
+    path, option = f"/admin/customer/edit/{shop['customer']}", '<option value="erased"'
+    assert option.replace("erased", "restricted") in owner.get("/admin/customer/create").text
+    assert option not in owner.get("/admin/customer/create").text + owner.get(path).text
+    fields = {"name": "王小丽", "gender": "female", "birthday_calendar": "solar", "tier": "1", "source": "store"}
+    for place in ("/admin/customer/create", path):
+        refused = owner.post(place, data=fields | {"status": "erased"} | SAVE)
+        assert refused.status_code == 422
+        assert re.search(r'id="status-refused-1"[^>]*>.*?不能自己选', refused.text, re.DOTALL)
+    with database.writing() as session:
+        assert [one.status for one in session.exec(select(Customer))] == [CustomerStatus.ACTIVE]
+        session.get(Customer, shop["customer"]).status = CustomerStatus.ERASED
+    assert '<option selected value="erased"' in owner.get(path).text
 
 
 def test_a_choice_taken_back_is_empty_again(owner: TestClient, database: Database, shop: dict[str, int]) -> None:

@@ -1,5 +1,6 @@
 """Every way into the shop, as addresses somebody could ask for; and what lies in its tables."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,7 @@ def _outside(route: Any) -> Iterator[Door]:
     if route.name in {"admin", "static"}:
         return
     for method in route.methods or {"GET"}:
-        yield Door(method, route.path.format(slug=SURVEY, token="x" * 32))
+        yield Door(method, route.path.format(slug=SURVEY, token="x" * 32, member_no="00000018"))
 
 
 def _inside(route: Any, shop: dict[str, int]) -> Iterator[Door]:
@@ -50,9 +51,8 @@ def _inside(route: Any, shop: dict[str, int]) -> Iterator[Door]:
     for identity in identities:
         view = next((view for view in VIEWS if view.identity == identity), None)
         for deed in [one.name for one in getattr(view, "deeds", ())] if "{deed}" in route.path else [""]:
-            path = route.path.replace("{pk:path}", "{pk}").format(
-                identity=identity, pk=shop.get(identity, 1), deed=deed
-            )
+            words = {"identity": identity, "pk": shop.get(identity, 1), "deed": deed}
+            path = route.path.replace("{pk:path}", "{pk}").format_map(defaultdict(lambda: "1", words))
             for method in route.methods:
                 yield Door(method, f"/admin{path}")
 

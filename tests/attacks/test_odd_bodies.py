@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 MEGABYTE = 1024 * 1024
-PUBLIC = ["/s/satisfaction", "/setup", "/admin/login", "/no-such-page"]
+PUBLIC = ["/s/satisfaction", "/join", "/setup", "/admin/login", "/no-such-page"]
 FORMS = [*PUBLIC, "/admin/tag/create", "/admin/settings", "/admin/customer/create", "/admin/logout", "/admin/cards"]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

@@ -32,7 +32,9 @@ def test_every_form_and_every_action_refuses_another_sites_page(
         (door, headers)
         for door in unsafe
         for headers in FROM_ELSEWHERE
-        if owner.request(door.method, door.path, headers=headers).status_code != 403
+        # A program's calls ask for a key, which no browser adds by itself: there a sign-in is nothing.
+        if owner.request(door.method, door.path, headers=headers).status_code
+        not in ({401, 429} if door.path.startswith("/api/") else {403})
     ]
     assert let_in == []
     assert everything(database) == before

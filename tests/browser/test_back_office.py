@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.actions.staff import create_first_owner
 from app.gateways.passwords import hash_password
-from tests.browser.conftest import Served, Watched, watched
+from tests.browser.conftest import Served, Watched, play_cdn, watched
 
 pytestmark = pytest.mark.browser
 PASSWORD = "three odd words 7"
@@ -30,6 +30,7 @@ def shop(served: Served) -> Served:
 def owner(request: pytest.FixtureRequest, browser: Browser, shop: Served) -> Iterator[Watched]:
     """The owner's browser, signed in through the form."""
     context: BrowserContext = browser.new_context(**(DESK if request.param == "desk" else PHONE))
+    context.route("https://cdn.jsdelivr.net/**", play_cdn)
     context.set_default_timeout(15_000)
     watch = watched(context)
     watch.page.goto(f"{shop.base_url}/admin/")
@@ -80,6 +81,8 @@ def test_the_owner_sees_her_day_and_takes_a_customer_in(
     page.get_by_label("过敏提示").fill("对果酸过敏")
     save(page)
     expect(page.get_by_role("status").filter(has_text="已保存")).to_be_visible()
+    expect(page.get_by_role("heading", name="王小丽")).to_be_visible()  # her own page
+    page.goto(f"{shop.base_url}/admin/customer/list")
     expect(page.get_by_text("138****8000")).to_be_visible()
     owner.check_accessible()
     picture(page, "customers")

@@ -26,7 +26,8 @@ PAYLOAD = '"><img src=x onerror=alert(1)><script>alert(2)</script><svg onload=al
 SHORT = '"><svg/onload=alert(4)>'
 SHAPED = {
     "birthday", "birthday_calendar", "colour", "locale", "slug", "login", "password_hash", "token", "submission_id", "key",
-    "question_key", "table_name", "file_sha256", "changes", "rejections", "phone", "contact_phone", "recipient", "member_no",
+    "question_key", "table_name", "file_sha256", "changes", "rejections", "told", "plan", "before", "after", "mapping", "check_report", "rule",
+    "phone", "contact_phone", "recipient", "member_no",
     "receipt_no", "options", "value", "last_error", "name_index", "subject", "policy_key", "answer", "scope",
 }  # fmt: skip
 """Columns whose words have a shape that is checked on the way in, or that a page reads as something other than words."""

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
+from sqlmodel import col, func, select
 
+from app.models import Customer, Visit
 from seed.demo import DEMO_PASSWORD, build_demo
 from tests.browser.conftest import PhoneMaker, Served
 
@@ -28,7 +30,7 @@ def check(pictures: Path, name: str) -> None:
         assert len(new.convert("RGB").getcolors(maxcolors=1 << 24)) > 50
 
 
-def test_the_owners_first_page_is_as_the_readme_shows_it(served: Served, browser: Browser, pictures: Path) -> None:
+def test_the_owners_pages_are_as_the_readme_shows_them(served: Served, browser: Browser, pictures: Path) -> None:
     build_demo(served.database, today=date.today(), zone=served.settings.zone)
     page = browser.new_page(viewport={"width": 1280, "height": 860}, locale="zh-CN")
     page.goto(f"{served.base_url}/admin/")
@@ -38,6 +40,17 @@ def test_the_owners_first_page_is_as_the_readme_shows_it(served: Served, browser
     expect(page.get_by_role("heading", name="今天怎么样")).to_be_visible()
     page.screenshot(path=pictures / "dashboard.png")
     check(pictures, "dashboard.png")
+    with served.database.reading() as session:
+        visits = (
+            select(Visit.customer_id)
+            .group_by(col(Visit.customer_id))
+            .order_by(func.count().desc(), col(Visit.customer_id))
+        )
+        regular = session.get(Customer, session.exec(visits).first())
+    page.goto(f"{served.base_url}/desk/customers/{regular.member_no}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.screenshot(path=pictures / "customer.png")
+    check(pictures, "customer.png")
 
 
 def test_the_survey_is_as_the_readme_shows_it(served: Served, phone: PhoneMaker, pictures: Path) -> None:

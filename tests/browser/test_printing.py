@@ -12,7 +12,7 @@ from app.actions.staff import create_first_owner
 from app.gateways.passwords import hash_password
 from app.rules.customers import CustomerDetails
 from app.rules.policy import Policy
-from tests.browser.conftest import PhoneMaker, Served, Watched, watched
+from tests.browser.conftest import PhoneMaker, Served, Watched, play_cdn, watched
 from tests.paper import Paper, codes_in
 
 pytestmark = pytest.mark.browser
@@ -34,6 +34,7 @@ def shop(served: Served) -> Served:
 def owner(browser: Browser, shop: Served) -> Iterator[Watched]:
     """The owner's browser, signed in."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai")
+    context.route("https://cdn.jsdelivr.net/**", play_cdn)
     context.set_default_timeout(20_000)
     watch = watched(context)
     watch.page.goto(f"{shop.base_url}/admin/")

@@ -13,7 +13,7 @@ from app.gateways.passwords import hash_password
 from app.models import Customer
 from app.rules.customers import CustomerDetails
 from app.rules.policy import Policy
-from tests.browser.conftest import Served, Watched, watched
+from tests.browser.conftest import Served, Watched, play_cdn, watched
 
 pytestmark = pytest.mark.browser
 PASSWORD = "three odd words 7"
@@ -38,6 +38,7 @@ def shop(served: Served) -> Served:
 def tabs(request: pytest.FixtureRequest, browser: Browser, shop: Served) -> Iterator[tuple[Watched, Watched]]:
     """Two tabs of the owner's browser; the phone's has no scripts."""
     context = browser.new_context(locale="zh-CN", timezone_id="Asia/Shanghai", **LOOKS[request.param])
+    context.route("https://cdn.jsdelivr.net/**", play_cdn)
     context.set_default_timeout(15_000)
     first = watched(context)
     first.page.goto(f"{shop.base_url}/admin/login")

@@ -215,6 +215,41 @@ def test_a_workbook_that_unpacks_to_a_mountain_is_refused_before_it_is_unpacked(
     assert "CSV" in refused(path, refusals.WorkbookTooLarge)
 
 
+WIDE = [f"列{place}" for place in range(refusals.MOST_COLUMNS + 1)]
+
+
+def as_file(path: Path, rows: list[list[str]]) -> Path:
+    """A file of the kind its name says, with these rows."""
+    if path.suffix == ".csv":
+        path.write_text("\n".join(",".join(cells) for cells in rows), encoding="utf-8")
+        return path
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet()
+    for place, cells in enumerate(rows):
+        sheet.write_row(place, 0, cells)
+    book.close()
+    return path
+
+
+@pytest.mark.parametrize("name", ["wide.csv", "wide.xlsx"])
+def test_more_columns_than_anybody_could_name_are_refused_wherever_they_stand(tmp_path: Path, name: str) -> None:
+    said = refused(as_file(tmp_path / name, [WIDE, WIDE]), refusals.TooManyColumns)
+    assert said.startswith("一个表格最多 200 列，第 1 行有 201 列")
+    assert "第 3 行" in refused(as_file(tmp_path / name, [WIDE[:2], ["a", "b"], WIDE]), refusals.TooManyColumns)
+
+
+@pytest.mark.parametrize("name", ["wide.csv", "wide.xlsx"])
+def test_as_many_columns_as_may_be_are_read_and_empty_ones_behind_them_do_not_count(tmp_path: Path, name: str) -> None:
+    most = WIDE[:-1]
+    rows = read(as_file(tmp_path / name, [most + [""] * 500, [*most, " "]]))
+    assert [cells for _, cells in rows] == [tuple(most), tuple(most)]
+
+
+def test_a_wide_old_xls_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.gateways.spreadsheets.MOST_COLUMNS", 3)
+    refused(Path(__file__).parents[1] / "files" / "till.xls", refusals.TooManyColumns)
+
+
 def test_a_zip_of_something_else_is_no_workbook(tmp_path: Path) -> None:
     path = tmp_path / "photos.xlsx"
     with zipfile.ZipFile(path, "w") as archive:

@@ -44,7 +44,7 @@ def found(database: Database, term: str) -> list[str]:
         ("139 1234 0001", ["王小梅"]),
         ("+86 13912340002", ["曾喆"]),
         ("1000", ["Mary Smith", "曾喆", "王丽", "王小梅"]),
-        ("丽", []),
+        ("丽", ["王丽"]),
         ("9999", []),
         ("", []),
         ("%", []),
@@ -54,6 +54,13 @@ def found(database: Database, term: str) -> list[str]:
 )
 def test_whatever_is_typed_finds_the_right_people(people: Database, term: str, names: list[str]) -> None:
     assert found(people, term) == names
+
+
+@pytest.mark.parametrize("term", ["欧阳雪", "欧阳 雪", "欧 阳", "雪", "oyx", "ouyang xue"])
+def test_a_name_written_with_a_blank_is_found_with_and_without_it(database: Database, term: str) -> None:
+    with database.writing() as session:
+        create_customer(session, CustomerDetails(name="欧阳 雪"), policy=Policy(), now=NOW)
+    assert found(database, term) == ["欧阳雪"]
 
 
 def test_every_way_of_searching_goes_through_an_index(people: Database) -> None:

@@ -23,8 +23,8 @@ from app.rules.access import (
 from app.vocabulary import Role
 
 # R list and details, C create, U edit, D delete, X export, W export with whole numbers, I import, N note, Y reply and
-# close, V view, P do, S reveal a phone, T retry, c choose in another form, h a health note. s: only her own store's,
-# o: only what she served herself there.
+# close, K settle a sign-up, L let redeem again, B take a merge back, V view, P do, S reveal a phone, T retry, c choose in
+# another form, h a health note. s: only her own store's, o: only what she served herself there.
 LETTERS = {
     "R": ("list", "details"),
     "C": ("create",),
@@ -33,12 +33,16 @@ LETTERS = {
     "X": ("export",),
     "W": ("export_whole",),
     "I": ("import",),
+    "M": ("claim",),
     "N": ("note",),
     "Y": ("reply", "close"),
     "V": ("view",),
     "P": ("do",),
     "S": ("reveal",),
     "T": ("retry",),
+    "K": ("settle",),
+    "L": ("release",),
+    "B": ("undo",),
     "c": ("choose",),
     "h": ("details",),
 }
@@ -49,15 +53,27 @@ MATRIX = """
     staff              RCUc       s:Rc       s:c        -          -          R
     staff_sessions     R          -          -          -          -          R
     tags               RCUD       RCU        R          R          R          R
+    tagged             V          s:V        s:V        -          -          V
+    tagging            VP         s:VP       s:VP       -          -          -
+    tag_rules          VP         V          -          -          -          V
     tiers              RCUD       R          R          R          R          R
     customers          RCUSXIW    s:RCUSXI   s:RCUS     o:R        -          R
+    duplicate_pairs    R          s:R        s:R        -          -          R
+    customer_merges    RB         s:RB       -          -          -          R
     health             hU         s:hU       -          o:hU       -          -
     skin_records       RCU        s:RCU      -          o:RCU      -          -
+    photos             RCD        s:RCD      -          o:RC       -          -
+    social_accounts    RCUD       s:RCUD     s:RCU      o:R        -          R
+    contact_events     R          s:R        s:R        -          -          R
     consents           RC         s:RC       s:RC       -          -          RX
+    sign_ups           RK         s:RK       s:RK       -          -          R
     treatments         RCUD       RCU        R          R          R          R
     products           RCUD       RCU        R          R          R          R
-    purchases          RXI        s:RXI      s:R        o:R        -          RX
+    purchases          RXIM       s:RXIM     s:RM       o:R        -          RX
     purchase_lines     RX         s:RX       s:R        o:R        -          RX
+    points_accounts    RL         s:R        s:R        -          -          R
+    points_entries     RX         s:RX       s:R        -          -          RX
+    points_lots        R          s:R        s:R        -          -          R
     visits             RCUX       s:RCUX     s:RC       o:RC       -          R
     surveys            RCUD       s:RCU      s:R        -          s:R        R
     survey_questions   RCUD       s:RCUD     s:R        -          s:R        R
@@ -68,11 +84,18 @@ MATRIX = """
     outbound_messages  R          s:R        -          -          -          R
     policy_settings    RCU        R          -          -          -          R
     import_batches     R          s:R        -          -          -          R
+    import_maps        RUD        RUD        -          -          -          R
+    api_keys           RCU        -          -          -          -          R
     jobs               RT         R          -          -          -          R
     job_runs           R          R          -          -          -          R
     audit_entries      RX         s:R        -          -          -          RX
     dashboard          V          s:V        s:V        s:V        s:V        V
+    desk               VP         s:VP       s:VP       o:V        -          V
+    duplicates         VP         s:VP       s:VP       -          -          V
+    merges             VP         s:VP       -          -          -          -
     cards              VP         s:VP       s:VP       -          -          -
+    photographs        VP         s:VP       -          o:VP       -          -
+    purposes           VP         s:V        s:V        -          s:V        V
     posters            VP         s:VP       s:VP       -          s:VP       -
     settings           VP         V          -          -          -          V
     sessions           VP         -          -          -          -          V
@@ -80,6 +103,7 @@ MATRIX = """
     journal            VP         s:V        -          -          -          VP
     access             V          -          -          -          -          V
     backups            V          -          -          -          -          V
+    imports            VP         s:VP       -          -          -          -
 """
 
 
@@ -128,7 +152,16 @@ def test_what_is_not_written_is_refused(role: Role, subject: str, action: str) -
 
 
 @pytest.mark.parametrize(
-    "subject", ["audit_entries", "complaint_events", "consents", "survey_responses", "survey_answers"]
+    "subject",
+    [
+        "audit_entries",
+        "complaint_events",
+        "consents",
+        "survey_responses",
+        "survey_answers",
+        "points_entries",
+        "points_lots",
+    ],
 )
 @pytest.mark.parametrize("action", ["edit", "delete"])
 @pytest.mark.parametrize("role", Role)
@@ -168,7 +201,8 @@ def test_a_beautician_sees_what_she_served_and_nobody_else_is_narrowed_so_far() 
     own = {(role, subject) for subject, _ in PERMISSIONS for role in Role if sees_only_own(role, subject)}
     assert {role for role, _ in own} == {Role.BEAUTICIAN}
     assert {subject for _, subject in own} == {
-        "customers", "health", "skin_records", "purchases", "purchase_lines", "visits", "survey_responses", "survey_answers"
+        "customers", "desk", "health", "skin_records", "photos", "photographs", "social_accounts", "purchases", "purchase_lines",
+        "visits", "survey_responses", "survey_answers",
     }  # fmt: skip
     assert not sees_only_own(Role.BEAUTICIAN, "treatments")
     assert scope_of(Role.BEAUTICIAN, "complaints") is None

@@ -8,6 +8,7 @@ from app.rules.birthdays import (
     Birthday,
     BirthdayImpossible,
     BirthdayWrong,
+    age_on,
     birthdays_between,
     celebrated_on,
     parse_birthday,
@@ -122,3 +123,14 @@ def test_the_list_and_the_day_celebrated_agree_on_every_day_of_three_years() -> 
         key = (birthday.calendar, birthday.month, birthday.day)
         listed = {day for day in days if key in birthdays_between(day, day)}
         assert listed == {celebrated_on(birthday, year) for year in range(2024, 2028)} & set(days)
+
+
+@pytest.mark.parametrize(
+    ("birthday", "calendar", "age"),
+    [
+        ("1990-11-24", Calendar.SOLAR, 36), ("1990-11-25", Calendar.SOLAR, 35), ("11-24", Calendar.SOLAR, None), ("", Calendar.SOLAR, None),
+        ("2026-11-24", Calendar.SOLAR, 0), ("2000-02-29", Calendar.SOLAR, 26), ("1990-12-30", Calendar.LUNAR, 35),
+    ],
+)  # fmt: skip
+def test_an_age_is_counted_and_never_stored(birthday: str, calendar: Calendar, age: int | None) -> None:
+    assert age_on(birthday, calendar, date(2026, 11, 24)) == age

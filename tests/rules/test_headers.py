@@ -10,9 +10,11 @@ from app.rules.headers import (
     MapWrong,
     field_of,
     match_columns,
+    propose_columns,
     read_mapping,
 )
-from app.vocabulary import ImportKind
+from app.rules.import_fields import ALIASES, NEEDED, fields_of
+from app.vocabulary import ImportKind, ImportMode
 
 CUSTOMERS, PURCHASES = ImportKind.CUSTOMERS, ImportKind.PURCHASES
 
@@ -40,6 +42,13 @@ CUSTOMERS, PURCHASES = ImportKind.CUSTOMERS, ImportKind.PURCHASES
         (PURCHASES, "ｓｋｕ", "sku"),
         (PURCHASES, "Occurred At", "occurred_at"),
         (PURCHASES, "退款", "refund_of"),
+        (CUSTOMERS, "可用积分", "points"),
+        (ImportKind.TREATMENTS, "项目编码", "code"),
+        (ImportKind.TREATMENTS, "服务项目", "name"),
+        (ImportKind.TREATMENTS, "时长（分钟）", "minutes"),
+        (ImportKind.PRODUCTS, "条码", "sku"),
+        (ImportKind.PRODUCTS, "零售价（元）", "price"),
+        (ImportKind.POINTS, "当前积分", "points"),
     ],
 )
 def test_a_heading_is_recognised(kind: ImportKind, heading: str, field: str | None) -> None:
@@ -47,10 +56,9 @@ def test_a_heading_is_recognised(kind: ImportKind, heading: str, field: str | No
 
 
 def test_columns_stand_in_any_order_and_strangers_are_named() -> None:
-    columns = match_columns(CUSTOMERS, ["爱好", "手机", "", "姓名", "积分"])
-    assert columns.places == {"phone": 1, "name": 3}
-    assert columns.unknown == ("爱好", "积分")
-    assert columns.has_points
+    columns = match_columns(CUSTOMERS, ["爱好", "手机", "", "姓名", "积分", "星座"])
+    assert columns.places == {"phone": 1, "name": 3, "points": 4}
+    assert columns.unknown == ("爱好", "星座")
     assert columns.heading("phone") == "手机"
     assert columns.heading("gender") == "gender"
 
@@ -129,3 +137,51 @@ def test_a_map_file_that_is_none_is_refused(text: str) -> None:
 
 def test_a_map_file_is_read() -> None:
     assert read_mapping('{"编号": "member_no", "x": null}') == {"编号": "member_no", "x": ""}
+
+
+def test_a_file_that_only_updates_needs_no_name() -> None:
+    headers = ["会员号", "标签"]
+    assert match_columns(CUSTOMERS, headers, mode=ImportMode.UPDATE).places == {"member_no": 0, "tags": 1}
+    with pytest.raises(ColumnsMissing):
+        match_columns(CUSTOMERS, headers, mode=ImportMode.CREATE)
+
+
+def test_points_that_are_left_count_and_those_ever_earned_are_named() -> None:
+    columns = match_columns(CUSTOMERS, ["姓名", "手机", "积分", "可用积分"])
+    assert columns.heading("points") == "可用积分"
+    assert columns.unknown == ("积分",)
+
+
+@pytest.mark.parametrize(
+    ("headers", "proposed"),
+    [
+        (
+            ["单号", "日期", "时间", "金额", "实付", "桌号"],
+            ["order_no", "occurred_at", "occurred_at", "", "amount", ""],
+        ),
+        (["单号", "时间", "交易时间", "消费日期"], ["order_no", "occurred_at", "", "occurred_at"]),
+        (["手机", "电话", "联系电话"], ["phone", "", ""]),
+        (["x", "", "y"], ["", ""]),
+        (["金额", "实收", "实付"], ["", "amount", ""]),
+    ],
+)
+def test_what_a_file_seems_to_be_is_proposed_and_refuses_nothing(headers: list[str], proposed: list[str]) -> None:
+    assert propose_columns(PURCHASES, headers) == dict(zip(filter(None, headers), proposed, strict=True))
+
+
+def test_a_proposal_that_is_whole_is_a_map() -> None:
+    headers = ["单号", "日期", "时间", "会员号", "金额", "实付", "桌号"]
+    columns = match_columns(PURCHASES, headers, propose_columns(PURCHASES, headers))
+    assert (columns.heading("occurred_on"), columns.heading("amount"), columns.unknown) == ("日期", "实付", ())
+
+
+@pytest.mark.parametrize("kind", list(ImportKind))
+def test_every_field_has_a_label_and_what_is_needed_is_a_field(kind: ImportKind) -> None:
+    assert all(fields_of(kind).values())
+    assert {name for group in NEEDED[kind] for name in group} <= ALIASES[kind].keys()
+
+
+@pytest.mark.parametrize("kind", list(ImportKind))
+def test_no_heading_means_two_fields(kind: ImportKind) -> None:
+    names = [name for names in ALIASES[kind].values() for name in names]
+    assert len(names) == len(set(names))

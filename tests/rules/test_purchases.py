@@ -18,8 +18,8 @@ from app.rules.purchases import (
     fingerprint,
     judged,
     paid_fen,
-    unit_price_fen,
 )
+from app.vocabulary import SaleChannel
 
 LINE = SaleLine(item="面霜", amount_fen=20000, quantity=2)
 SALE = Sale(order_no="A1", occurred_at=datetime(2026, 11, 24, 10, 30, tzinfo=UTC), lines=(LINE,))
@@ -36,6 +36,14 @@ SALE = Sale(order_no="A1", occurred_at=datetime(2026, 11, 24, 10, 30, tzinfo=UTC
 )
 def test_the_same_sale_has_the_same_fingerprint(again: Sale) -> None:
     assert fingerprint(again) == fingerprint(SALE)
+
+
+def test_a_fingerprint_is_what_it_was_when_the_sale_was_stored() -> None:
+    odd = SaleLine(item="护理“深层”", sku='S"2', category="面\t部", amount_fen=-5900, quantity=3, staff="小李")
+    at = SALE.occurred_at.replace(second=5, microsecond=250000)
+    other = replace(SALE, occurred_at=at, channel=SaleChannel.WECHAT, refund_of='单"\\1', lines=(odd, LINE))
+    assert fingerprint(SALE) == "cdbf9bcb06c81097bd50f8aca9eea21ba89c1a6b15814206ef357afdc9ff6bb6"
+    assert fingerprint(other) == "352b8f919990192a0cd83ee38505f914aac7f69e3e453581bbf900c552636786"
 
 
 def test_the_order_of_the_lines_does_not_matter() -> None:
@@ -96,7 +104,7 @@ def test_a_sale_needs_a_number_and_lines_that_fit(sale: Sale, refusal: type[Exce
     ],
 )
 def test_a_missing_unit_price_is_worked_out(line: SaleLine, fen: int) -> None:
-    assert unit_price_fen(line) == fen
+    assert line.price_fen == fen
 
 
 def test_a_readable_number_makes_an_unreadable_phone_unimportant() -> None:

@@ -1,0 +1,72 @@
+"""Files the import wizard gives: a sample to copy from, and the rows that did not come in."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import anyio.to_thread
+from sqladmin.application import expose
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app.admin_base.import_wizard import ImportPage, may_bring
+from app.gateways.table_files import MEDIA_TYPES, csv_file
+from app.i18n import gettext
+from app.labels import word_of
+from app.queries.import_batches import Verdict
+from app.rules.exports import FileKind
+from app.rules.import_samples import SAMPLES
+from app.rules.refusals import words
+from app.vocabulary import ImportKind, ImportStage
+
+_PORTION = 500
+_SAMPLE = words("示例-{kind}.csv")
+_REFUSED = words("没有导入的行-{number}.csv")
+_MORE = words("还有 {count} 行没有列出，请先改好这些再试一次")
+
+
+class ImportSamplePage(ImportPage):
+    """A sample of each kind of file."""
+
+    @expose("/desk/import-samples/{pk}", methods=["GET"], identity="imports-sample")
+    async def imports_sample(self, request: Request) -> Response:
+        """A file to copy from. For the owner and the manager."""
+        name = request.path_params["pk"].removesuffix(".csv")
+        if name not in set(ImportKind) or not may_bring(ImportKind(name)):
+            raise HTTPException(404)
+        kind = ImportKind(name)
+        header, *rows = SAMPLES[kind]
+        return _file(header, iter([rows]), gettext(_SAMPLE).format(kind=word_of(kind)))
+
+
+class ImportRefusedPage(ImportPage):
+    """The rows of a file that did not come in."""
+
+    @expose("/desk/imports/{pk}/refused.csv", methods=["GET"], identity="imports-refused")
+    async def imports_refused(self, request: Request) -> Response:
+        """Row, column and reason of each, without what stood there. For the owner and the manager."""
+        batch = await anyio.to_thread.run_sync(self._batch, request)
+        is_in = batch.stage in {ImportStage.DONE, ImportStage.REVERTED}
+        verdict = batch.result if is_in else batch.verdict
+        if verdict is None:
+            raise HTTPException(404)
+        headings = (gettext("行号"), gettext("列"), gettext("原因"))
+        return _file(headings, _portions(verdict), gettext(_REFUSED).format(number=batch.id))
+
+
+def _portions(verdict: Verdict) -> Iterator[list[tuple[Any, ...]]]:
+    rows = [_row(one) for one in verdict.rejections]
+    if verdict.more > 0:
+        rows.append(("", "", gettext(_MORE).format(count=verdict.more)))
+    for start in range(0, len(rows), _PORTION):
+        yield rows[start : start + _PORTION]
+
+
+def _row(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    return one.get("row", ""), str(one.get("column", "")), str(one.get("reason", ""))
+
+
+def _file(headings: tuple[str, ...], portions: Iterator[Any], name: str) -> Response:
+    said = {"Content-Disposition": f"attachment; filename=\"import.csv\"; filename*=UTF-8''{quote(name)}"}
+    return StreamingResponse(csv_file(headings, portions), media_type=MEDIA_TYPES[FileKind.CSV], headers=said)

@@ -1,0 +1,69 @@
+"""What a file made and changed, as its page tells it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Session, col, select
+
+from app.models import Customer, ImportChange, Product, Purchase, Treatment
+
+SHOWN = 50
+_NAMED: dict[str, tuple[Any, Any]] = {
+    "customers": (Customer, Customer.name),
+    "treatments": (Treatment, Treatment.name),
+    "products": (Product, Product.name),
+    "purchases": (Purchase, Purchase.order_no),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record a file made or changed, by the name people know it by."""
+
+    subject: str
+    id: int
+    name: str
+    is_created: bool
+
+
+@dataclass(frozen=True)
+class Changed:
+    """How many records of a table a file made and changed."""
+
+    subject: str
+    created: int
+    changed: int
+
+
+def changes_of(session: Session, batch_id: int) -> tuple[Changed, ...]:
+    """What taking a file back would take away and put back, table by table."""
+    counted: dict[str, list[int]] = {}
+    noted = select(ImportChange.subject, ImportChange.is_created, func.count()).where(ImportChange.batch_id == batch_id)
+    for subject, is_created, count in session.exec(noted.group_by(ImportChange.subject, col(ImportChange.is_created))):
+        counted.setdefault(subject, [0, 0])[0 if is_created else 1] += count
+    if sold := session.exec(select(func.count()).where(Purchase.import_batch_id == batch_id)).one():
+        counted.setdefault("purchases", [0, 0])[0] = sold
+    return tuple(Changed(subject, *counts) for subject, counts in counted.items())
+
+
+def records_of(
+    session: Session, batch_id: int, reach: Callable[[Any], ColumnElement[bool]], most: int = SHOWN
+) -> tuple[Record, ...]:
+    """The first records a file made or changed, of those the person may see."""
+    found: list[Record] = []
+    for subject, (table, name) in _NAMED.items():
+        if len(found) >= most:
+            break
+        noted = select(table.id, name, ImportChange.is_created).join(
+            ImportChange, (ImportChange.subject_id == table.id) & (ImportChange.subject == subject)
+        )
+        wanted = noted.where(ImportChange.batch_id == batch_id, reach(table)).order_by(table.id)
+        found += [Record(subject, *row) for row in session.exec(wanted.limit(most - len(found)))]
+    sold = select(Purchase.id, Purchase.order_no).where(Purchase.import_batch_id == batch_id, reach(Purchase))
+    known = {one.id for one in found if one.subject == "purchases"}
+    for number, order_no in session.exec(sold.order_by(col(Purchase.id)).limit(most)):
+        if number not in known and len(found) < most:
+            found.append(Record("purchases", number or 0, order_no, True))
+    return tuple(found)

@@ -1,0 +1,104 @@
+"""Where a file's header stands, and what of a file a person is shown while she says which column is which."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from app.rules.headers import ColumnDoubled, ColumnsMissing, field_of
+from app.rules.phones import PhoneWrong, numbers_masked, parse_phone
+from app.rules.refusals import RuleBroken, words
+from app.vocabulary import ImportKind
+
+Row = tuple[int, tuple[str, ...]]
+LOOKED_THROUGH = 10
+"""A title and a few lines about the shop may stand above the header."""
+EXAMPLES = 3
+LONGEST_EXAMPLE = 40
+_PLAIN = frozenset({"amount", "unit_price", "price", "quantity", "minutes", "points", "occurred_at", "birthday"})
+_NUMBERS = frozenset({"member_no", "order_no", "refund_of", "sku", "code", "registration_no"})
+_SCIENTIFIC = re.compile(r"(\d)\.\d+([eE]\+?\d+)")
+_LONG = re.compile(r"\d{7,}")
+
+
+class FieldMissing(RuleBroken):
+    """Nothing can be done without these."""
+
+    code = "field_missing"
+    message = words("还缺：{columns}。请在下面选出它是哪一列；文件里没有，就要补上再上传。")
+
+
+class FieldTwice(RuleBroken):
+    """Two columns are said to be the same."""
+
+    code = "field_twice"
+    message = words("这几列选成了同一项：{columns}。请只留一列，其他的选“不导入”。")
+
+
+def in_wizard(refusal: RuleBroken) -> RuleBroken:
+    """A refusal about columns, said to somebody who has them before her."""
+    said: dict[type[RuleBroken], type[RuleBroken]] = {ColumnsMissing: FieldMissing, ColumnDoubled: FieldTwice}
+    kind = said.get(type(refusal))
+    return kind(refusal.field, **refusal.values) if kind else refusal
+
+
+def header_row(kind: ImportKind, rows: Iterable[Row]) -> int:
+    """The number of the row that names the columns: of the first ten the one with most names we know, else the first with
+    more than one cell. A till writes its own name and the day above. 1 for an empty file."""
+    first, best, most = 0, 0, 0
+    for place, (number, cells) in enumerate(rows):
+        if place == LOOKED_THROUGH:
+            break
+        known = len({field for cell in cells if cell.strip() and (field := field_of(kind, cell))})
+        if known > most:
+            best, most = number, known
+        if not first and sum(bool(cell.strip()) for cell in cells) > 1:
+            first = number
+    return best or first or 1
+
+
+def holds_phone(headings: Sequence[str]) -> bool:
+    """Whether what should be names of columns has somebody's number in it."""
+    return any(numbers_masked(one) != one for one in headings)
+
+
+def example(text: str, field: str) -> str:
+    """A cell as the wizard shows it: nobody's number whole, whichever column it stands in."""
+    text = " ".join(text.split())
+    if field not in _PLAIN:
+        text = _SCIENTIFIC.sub(r"\1.**\2", text)
+    if field in _PLAIN:
+        shown = text
+    elif field == "phone" or (field in _NUMBERS and _is_phone(text)):
+        shown = _phone(text)
+    elif field == "wechat":
+        shown = f"{text[:1]}***" if text else ""
+    elif field in _NUMBERS:
+        shown = text
+    else:
+        shown = _LONG.sub(lambda found: _covered(found[0]), numbers_masked(text))
+    return shown if len(shown) <= LONGEST_EXAMPLE else f"{shown[:LONGEST_EXAMPLE]}…"
+
+
+def _is_phone(text: str) -> bool:
+    try:
+        parse_phone(text)
+    except PhoneWrong:
+        return False
+    return True
+
+
+def _phone(text: str) -> str:
+    try:
+        return parse_phone(text).masked
+    except PhoneWrong:
+        return _covered(text)
+
+
+def _covered(text: str) -> str:
+    """Of something that is no number we know, the first two digits and the last two."""
+    digits = sum(letter.isdigit() for letter in text)
+    place, shown = 0, []
+    for letter in text:
+        place += letter.isdigit()
+        hide = letter.isdigit() and 2 < place <= digits - 2
+        shown.append("*" if hide else letter)
+    return "".join(shown)
