@@ -3,11 +3,14 @@
 Each database is a fresh copy of one that was migrated and given the reference data once, so a test costs milliseconds.
 """
 
+import asyncio
 import gc
 import inspect
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import cache, partialmethod
 from pathlib import Path
@@ -67,6 +70,17 @@ class Compiled(BytecodeCache):
         return bucket.key, bucket.checksum, bucket.environment.trim_blocks, bucket.environment.lstrip_blocks
 
 
+def _run_beside(main: Any, run: Callable[..., Any] = asyncio.run, **how: Any) -> Any:
+    """A browser that another test opened keeps its loop in this thread; then a test's own has to run in another."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return run(main, **how)
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(copy_context().run, run, main, **how).result()
+
+
+asyncio.run = _run_beside
 Admin._find_decorated_funcs = staticmethod(_find_once)
 Environment.__init__ = partialmethod(Environment.__init__, bytecode_cache=Compiled())
 

@@ -1,6 +1,7 @@
 """What stands before every page: other sites' forms, foreign names, bodies too large, too slow or too strange, headers,
 errors in words."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
@@ -194,7 +195,7 @@ def sent_slowly(seconds: float, rests: list[float], parts: int = 2) -> int | Non
             return refusal.status_code
         return None
 
-    return anyio.run(ask)
+    return asyncio.run(ask())
 
 
 def test_a_body_that_does_not_come_is_waited_for_only_so_long() -> None:
