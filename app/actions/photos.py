@@ -64,16 +64,6 @@ def add_photo(
     return photo
 
 
-def remove_photo(session: Session, photo_id: int) -> str:
-    """Take a photo out of the file; the key of its file, for whoever throws that away after the commit. Raises NotFound."""
-    photo = lock_row(session, Photo, photo_id)
-    if photo is None:
-        raise NotFound
-    session.delete(photo)
-    session.flush()
-    return photo.file_key
-
-
 def remove_withdrawn(session: Session, *, now: datetime) -> int:
     """Take away the photos of everybody whose yes ended so many days ago (`rules.photos`); how many. Their files have no
     record then and are thrown away as such. Late or twice does no harm."""

@@ -1,10 +1,9 @@
 """Photos of treatments, as far as they may be shown."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from app.models import Consent, Photo, Visit
@@ -72,12 +71,6 @@ def for_photos(session: Session, member_no: str, reach: ColumnElement[bool]) -> 
         photos_allowed(session, customer.id),
         tuple((number, at) for number, at in visits if number is not None),
     )
-
-
-def photo_counts(session: Session, customer_ids: Collection[int]) -> dict[int, int]:
-    """How many photos each of these customers has."""
-    wanted = select(Photo.customer_id, func.count()).where(col(Photo.customer_id).in_(customer_ids))
-    return dict(session.exec(wanted.group_by(col(Photo.customer_id))).all())
 
 
 def kept_files(session: Session) -> set[str]:

@@ -195,7 +195,6 @@ MEMBER_DEEDS = {
         s, ImportKind.CUSTOMERS, "收银系统", {"顾客": "name"}, now=NOW, staff_id=w.boss
     ),
     "photos.add_photo": lambda s, w: _photographed(s),
-    "photos.remove_photo": lambda s, w: photos.remove_photo(s, _photo(s)),
     "photos.remove_withdrawn": lambda s, w: _photo(s) and photos.remove_withdrawn(s, now=NOW),
     "points.freeze_account": lambda s, w: points.freeze_account(s, _account(s, w), now=NOW),
     "points.release_account": lambda s, w: points.release_account(s, _frozen(s, w)),

@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from app.actions.consents import ConsentDetails, grant_consent, withdraw_consent
 from app.actions.customers import create_customer
-from app.actions.photos import PhotoDetails, PhotoFile, add_photo, remove_photo, remove_withdrawn
+from app.actions.photos import PhotoDetails, PhotoFile, add_photo, remove_withdrawn
 from app.db import Database
 from app.models import Consent, Photo, Visit
 from app.queries.photos import photo_file, photos_allowed, photos_of
@@ -94,11 +94,3 @@ def test_a_yes_said_anew_keeps_them(session: Session, now: datetime) -> None:
     withdraw_consent(session, consent.id or 0, now=now)
     agreed(session, li, now + timedelta(days=2))
     assert remove_withdrawn(session, now=now + timedelta(days=90)) == 0
-
-
-def test_taken_out_by_hand_it_names_its_file(session: Session, now: datetime) -> None:
-    li = customer(session, now)
-    agreed(session, li, now)
-    assert remove_photo(session, photo(session, li, now).id or 0) == FILE.file_key
-    with pytest.raises(NotFound):
-        remove_photo(session, 999)
