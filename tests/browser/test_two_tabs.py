@@ -100,6 +100,7 @@ def test_another_language_on_a_refused_page_keeps_what_was_typed(
     page.get_by_label("联系电话").fill("12345")
     page.get_by_role("button", name="保存", exact=True).click()
     expect(page.get_by_text("完整的手机号")).to_be_visible()
+    page.wait_for_load_state()
     toggle = page.get_by_role("button", name="菜单")
     if toggle.is_visible():
         toggle.click()

@@ -8,7 +8,7 @@ def test_jobs_whose_worker_is_killed_mid_work_are_done_once(settings: Settings) 
     outcome = torture(settings, jobs=60, kills=1)
     assert outcome.hits == 1
     assert (outcome.lost, outcome.doubled) == (0, 0)
-    assert outcome.calls >= outcome.keys == 12
+    assert outcome.calls >= outcome.keys >= 12
 
 
 def test_control_huey_alone_loses_what_it_had_handed_out(sqlite_settings: Settings) -> None:
