@@ -35,6 +35,8 @@ SILENT = {
     "points_entries",
     "points_lots",
     "points_allocations",
+    "points_pending",  # of a sale, and a movement of points once it counts
+    "rule_versions",  # the change of the rule has its entry
     "survey_answers",
     "survey_responses",  # an entry's exact moment would tell whose an anonymous one is
 }

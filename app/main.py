@@ -20,7 +20,7 @@ from app.gateways.presence import stay_at_work
 from app.group_commit import GroupWriter
 from app.keys import current_keys
 from app.queries.demo import DemoWatch
-from app.routes import cards, health, joining, metrics, notices, refusals, setup, surveys
+from app.routes import cards, health, joining, metrics, notices, own_page, points_rules, refusals, setup, surveys
 from app.routes.api.customers import customers
 from app.routes.api.description import description
 from app.routes.api.purchases import purchases
@@ -75,6 +75,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.include_router(setup.router)
     app.include_router(notices.router)
     app.include_router(cards.router)
+    app.include_router(own_page.router)
+    app.include_router(points_rules.router)
     app.include_router(description)
     app.include_router(customers)
     app.include_router(purchases)

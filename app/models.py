@@ -6,12 +6,14 @@ page loads them by accident. A relation's target may be deleted only where the f
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Text, UniqueConstraint, false, text
 from sqlmodel import Field, Relationship
 
 from app.columns import SHOP, Row, Secret, encrypted, ordered_text, personal, word
 from app.vocabulary import (
+    AdjustReason,
     AuditAction,
+    BenefitKind,
     Calendar,
     CategoryOfNeed,
     Channel,
@@ -20,6 +22,8 @@ from app.vocabulary import (
     ContactEventKind,
     ContactKind,
     CustomerStatus,
+    EarningKind,
+    ExpiryKind,
     FeedbackChannel,
     FeedbackKind,
     Gender,
@@ -34,8 +38,12 @@ from app.vocabulary import (
     PointsKind,
     Purpose,
     QuestionKind,
+    RequestState,
     ResponseState,
+    RewardKind,
     Role,
+    RoundUp,
+    RuleSubject,
     SaleChannel,
     SignUpState,
     SkinType,
@@ -44,6 +52,8 @@ from app.vocabulary import (
     SurveyMode,
     SurveyStatus,
     TagOrigin,
+    TierWhy,
+    TierWindow,
     TokenPurpose,
     VisitOutcome,
 )
@@ -160,10 +170,15 @@ class Tier(Row, table=True):
     threshold_visits: int = 0
     points_percent: int = 100
     discount_percent: int = 0
+    needs_both: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    window: TierWindow = Field(
+        default=TierWindow.ROLLING, sa_type=word(TierWindow), sa_column_kwargs={"server_default": TierWindow.ROLLING}
+    )
     valid_months: int = 12
     colour: str = Field(default="rouge", max_length=20, sa_column_kwargs=SHOP)
     benefits: str = Field(default="", max_length=500, sa_column_kwargs=SHOP)
     is_active: bool = True
+    since_at: datetime | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -209,6 +224,8 @@ class Customer(Row, table=True):
         ),
         Index("ix_customers_created_at_id", "created_at", "id"),
         Index("ix_customers_verified_on_created_at", "verified_on", "created_at"),
+        Index("ix_customers_tier_until_on", "tier_until_on"),
+        Index("ix_customers_tier_held_until_on", "tier_held_until_on"),
     )
 
     member_no: str = Field(sa_type=ordered_text(20), unique=True, sa_column_kwargs=personal("contact"))
@@ -259,6 +276,9 @@ class Customer(Row, table=True):
 
     tier_id: int = Field(foreign_key="tiers.id", ondelete="RESTRICT", index=True)
     tier_until_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    # Through this day a person's word outranks the rule.
+    tier_held_until_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    is_vip: bool = Field(default=False, sa_column_kwargs=SHOP | {"server_default": false()})
     card_until_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
     status: CustomerStatus = Field(default=CustomerStatus.ACTIVE, sa_type=word(CustomerStatus), sa_column_kwargs=SHOP)
@@ -550,6 +570,9 @@ class Purchase(Row, table=True):
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
     channel: SaleChannel = Field(default=SaleChannel.STORE, sa_type=word(SaleChannel))
     paid_fen: int = Field(sa_type=BigInteger)
+    # Paid with points instead of money: how many, and what they were worth. `paid_fen` is the money.
+    points_used: int = Field(default=0, sa_column_kwargs=SHOP | {"server_default": "0"})
+    points_fen: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=SHOP | {"server_default": "0"})
     refund_of_id: int | None = Field(default=None, foreign_key="purchases.id", ondelete="RESTRICT", index=True)
     import_batch_id: int | None = Field(default=None, foreign_key="import_batches.id", ondelete="RESTRICT", index=True)
     fingerprint: str = Field(default="", max_length=64, sa_column_kwargs=SHOP)
@@ -652,6 +675,64 @@ class Photo(Row, table=True):
     staff: Staff | None = Relationship()
 
 
+class EarningRule(Row, table=True):
+    """What points are given for, and how they end. A sale takes the steps base, tier, campaign, bonus, cap in this order;
+    the other kinds give `points` each time. What it said before `since_at` stands in `rule_versions`."""
+
+    __tablename__ = "earning_rules"
+    __table_args__ = (
+        CheckConstraint("points >= 0", name="points_not_negative"),
+        CheckConstraint("per_fen > 0", name="per_fen_positive"),
+        CheckConstraint("percent >= 0", name="percent_not_negative"),
+        CheckConstraint("most_points >= 0", name="cap_not_negative"),
+        CheckConstraint("most_times_a_year >= 0", name="times_not_negative"),
+        CheckConstraint("pending_days BETWEEN 0 AND 90", name="pending_in_range"),
+        CheckConstraint("expiry_months BETWEEN 1 AND 120", name="expiry_in_range"),
+    )
+
+    name: str = Field(max_length=40, unique=True, sa_column_kwargs=SHOP)
+    kind: EarningKind = Field(sa_type=word(EarningKind), sa_column_kwargs=SHOP)
+    # A purchase: so many points for `per_fen` paid, rounded down once an order. A bonus or an occasion: so many points.
+    points: int = 0
+    per_fen: int = Field(default=100, sa_type=BigInteger)
+    # A campaign: what it makes of the points of a sale.
+    percent: int = 100
+    category: CategoryOfNeed | None = Field(default=None, sa_type=word(CategoryOfNeed))
+    # From this tier up.
+    tier_id: int | None = Field(default=None, foreign_key="tiers.id", ondelete="RESTRICT", index=True)
+    in_birthday_month: bool = False
+    from_paid_fen: int = Field(default=0, sa_type=BigInteger)
+    most_points: int = 0
+    most_times_a_year: int = 0
+    starts_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    ends_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    pending_days: int = 0
+    expiry: ExpiryKind = Field(default=ExpiryKind.MONTHS, sa_type=word(ExpiryKind), sa_column_kwargs=SHOP)
+    expiry_months: int = 12
+    expiry_day: str = Field(default="12-31", max_length=5, sa_column_kwargs=SHOP)
+    round_up: RoundUp = Field(default=RoundUp.NONE, sa_type=word(RoundUp), sa_column_kwargs=SHOP)
+    is_active: bool = True
+    since_at: datetime | None = None
+
+    tier: Tier | None = Relationship()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RuleVersion(Row, table=True):
+    """What an earning rule or a tier said from `since_at` (None: always) until `until_at`, as JSON."""
+
+    __tablename__ = "rule_versions"
+    __table_args__ = (Index("ix_rule_versions_subject_until_at", "subject", "until_at"),)
+
+    subject: RuleSubject = Field(sa_type=word(RuleSubject), sa_column_kwargs=SHOP)
+    row_id: int
+    since_at: datetime | None = None
+    until_at: datetime
+    said: str = Field(sa_column=Column(Text, nullable=False, info=SHOP["info"]))
+
+
 class PointsAccount(Row, table=True):
     """What a customer has: the guarded sum of its entries. Entries belong to the account, so that they stay as written
     when two records are merged: the other's account is emptied into hers and closed. `frozen_at`: the nightly check found
@@ -715,6 +796,10 @@ class PointsEntry(Row, table=True):
     balance_after: int = Field(sa_type=BigInteger, sa_column_kwargs=SHOP)
     reference: str = Field(max_length=120, sa_column_kwargs=SHOP)
     reason: str = Field(default="", max_length=200, sa_column_kwargs=personal("words"))
+    reason_code: AdjustReason | None = Field(default=None, sa_type=word(AdjustReason), sa_column_kwargs=SHOP)
+    rule_id: int | None = Field(default=None, foreign_key="earning_rules.id", ondelete="RESTRICT", index=True)
+    # How the figure came about, step by step, as JSON (rules/earning.py).
+    working: str = Field(default="", sa_column=Column(Text, nullable=False, info=SHOP["info"]))
     purchase_id: int | None = Field(default=None, foreign_key="purchases.id", ondelete="RESTRICT", index=True)
     reverses_id: int | None = Field(default=None, foreign_key="points_entries.id", ondelete="RESTRICT", index=True)
     import_batch_id: int | None = Field(default=None, foreign_key="import_batches.id", ondelete="RESTRICT", index=True)
@@ -723,6 +808,7 @@ class PointsEntry(Row, table=True):
 
     account: PointsAccount = Relationship()
     purchase: Purchase | None = Relationship()
+    rule: EarningRule | None = Relationship()
     staff: Staff | None = Relationship()
 
     def __str__(self) -> str:
@@ -763,6 +849,208 @@ class PointsAllocation(Row, table=True):
 
     entry: PointsEntry = Relationship()
     lot: PointsLot = Relationship()
+
+
+class PointsPending(Row, table=True):
+    """Points of a sale that count from `due_on`, when the days in which it may be taken back are over. What a refund takes
+    back before that never comes into the account."""
+
+    __tablename__ = "points_pending"
+    __table_args__ = (
+        CheckConstraint("points > 0", name="points_positive"),
+        CheckConstraint("taken_back BETWEEN 0 AND points", name="taken_back_in_range"),
+        Index(
+            "ix_points_pending_due_on",
+            "due_on",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT", index=True)
+    purchase_id: int = Field(foreign_key="purchases.id", ondelete="RESTRICT", index=True)
+    rule_id: int | None = Field(default=None, foreign_key="earning_rules.id", ondelete="RESTRICT", index=True)
+    reference: str = Field(max_length=120, unique=True, sa_column_kwargs=SHOP)
+    points: int
+    taken_back: int = 0
+    working: str = Field(default="", sa_column=Column(Text, nullable=False, info=SHOP["info"]))
+    earned_on: date = Field(sa_column_kwargs=SHOP)
+    due_on: date = Field(sa_column_kwargs=SHOP)
+    expires_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    entry_id: int | None = Field(default=None, foreign_key="points_entries.id", ondelete="RESTRICT", index=True)
+    closed_at: datetime | None = None
+
+    customer: Customer = Relationship()
+    purchase: Purchase = Relationship()
+    rule: EarningRule | None = Relationship()
+
+    def __str__(self) -> str:
+        return f"{self.points:,}"
+
+
+class PointsRequest(Row, table=True):
+    """A change of points by hand that is larger than one person may make alone."""
+
+    __tablename__ = "points_requests"
+    __table_args__ = (
+        CheckConstraint("points <> 0", name="points_not_zero"),
+        Index("ix_points_requests_state_asked_at", "state", "asked_at"),
+    )
+
+    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT", index=True)
+    points: int
+    reason_code: AdjustReason = Field(sa_type=word(AdjustReason), sa_column_kwargs=SHOP)
+    note: str = Field(max_length=200, sa_column_kwargs=personal("words"))
+    expires_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    reference: str = Field(max_length=120, unique=True, sa_column_kwargs=SHOP)
+    state: RequestState = Field(default=RequestState.WAITING, sa_type=word(RequestState), sa_column_kwargs=SHOP)
+    asked_at: datetime
+    staff_id: int = Field(foreign_key="staff.id", ondelete="RESTRICT", index=True)
+    decided_at: datetime | None = None
+    decided_staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+    entry_id: int | None = Field(default=None, foreign_key="points_entries.id", ondelete="RESTRICT", index=True)
+
+    customer: Customer = Relationship()
+    staff: Staff = Relationship(sa_relationship_kwargs={"foreign_keys": "PointsRequest.staff_id"})
+    decided_staff: Staff | None = Relationship(
+        sa_relationship_kwargs={"foreign_keys": "PointsRequest.decided_staff_id"}
+    )
+
+    def __str__(self) -> str:
+        return f"{self.points:+d}"
+
+
+class Reward(Row, table=True):
+    """What a customer may have for her points. `stock` None: as many as she likes; `tier_id`: from this tier up."""
+
+    __tablename__ = "rewards"
+    __table_args__ = (
+        CheckConstraint("points > 0", name="points_positive"),
+        CheckConstraint("stock IS NULL OR stock >= 0", name="stock_not_negative"),
+        CheckConstraint("worth_fen >= 0", name="worth_not_negative"),
+        CheckConstraint("most_per_customer >= 0", name="most_not_negative"),
+    )
+
+    name: str = Field(max_length=60, unique=True, sa_column_kwargs=SHOP)
+    kind: RewardKind = Field(sa_type=word(RewardKind), sa_column_kwargs=SHOP)
+    points: int
+    worth_fen: int = Field(default=0, sa_type=BigInteger)
+    stock: int | None = None
+    tier_id: int | None = Field(default=None, foreign_key="tiers.id", ondelete="RESTRICT", index=True)
+    most_per_customer: int = 0
+    starts_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    ends_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    description: str = Field(default="", max_length=300, sa_column_kwargs=SHOP)
+    is_active: bool = True
+
+    tier: Tier | None = Relationship()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Redemption(Row, table=True):
+    """Points handed in, for a reward or for something the counter agreed on. `returned_at`: taken back, points and all."""
+
+    __tablename__ = "redemptions"
+    __table_args__ = (
+        CheckConstraint("points > 0", name="points_positive"),
+        Index("ix_redemptions_at_id", "at", "id"),
+    )
+
+    reference: str = Field(max_length=120, unique=True, sa_column_kwargs=SHOP)
+    customer_id: int = Field(foreign_key="customers.id", ondelete="RESTRICT", index=True)
+    reward_id: int | None = Field(default=None, foreign_key="rewards.id", ondelete="RESTRICT", index=True)
+    points: int
+    entry_id: int = Field(foreign_key="points_entries.id", ondelete="RESTRICT", index=True)
+    at: datetime
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+    note: str = Field(default="", max_length=200, sa_column_kwargs=personal("words"))
+    returned_at: datetime | None = None
+
+    customer: Customer = Relationship()
+    reward: Reward | None = Relationship()
+    staff: Staff | None = Relationship()
+
+    def __str__(self) -> str:
+        return f"{self.points:,}"
+
+
+class TierChange(Row, table=True):
+    """A customer's tier changed: from what to what, why, and the figures of that moment."""
+
+    __tablename__ = "tier_changes"
+    __table_args__ = (Index("ix_tier_changes_customer_id_at", "customer_id", "at"), Index("ix_tier_changes_at_id", "at", "id"))  # fmt: skip
+
+    customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE")
+    at: datetime
+    from_tier_id: int | None = Field(default=None, foreign_key="tiers.id", ondelete="RESTRICT", index=True)
+    to_tier_id: int = Field(foreign_key="tiers.id", ondelete="RESTRICT", index=True)
+    why: TierWhy = Field(sa_type=word(TierWhy), sa_column_kwargs=SHOP)
+    amount_fen: int = Field(default=0, sa_type=BigInteger)
+    visits: int = 0
+    window_from_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    until_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    purchase_id: int | None = Field(default=None, foreign_key="purchases.id", ondelete="SET NULL", index=True)
+    reason: str = Field(default="", max_length=200, sa_column_kwargs=personal("words"))
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    customer: Customer = Relationship()
+    from_tier: Tier | None = Relationship(sa_relationship_kwargs={"foreign_keys": "TierChange.from_tier_id"})
+    to_tier: Tier = Relationship(sa_relationship_kwargs={"foreign_keys": "TierChange.to_tier_id"})
+    staff: Staff | None = Relationship()
+
+    def __str__(self) -> str:
+        return str(self.to_tier)
+
+
+class TierBenefit(Row, table=True):
+    """What a tier gives besides discount and points. `times_a_year` 0: as often as she likes."""
+
+    __tablename__ = "tier_benefits"
+    __table_args__ = (
+        UniqueConstraint("tier_id", "name"),
+        CheckConstraint("times_a_year >= 0", name="times_not_negative"),
+    )
+
+    tier_id: int = Field(foreign_key="tiers.id", ondelete="CASCADE")
+    kind: BenefitKind = Field(sa_type=word(BenefitKind), sa_column_kwargs=SHOP)
+    name: str = Field(max_length=60, sa_column_kwargs=SHOP)
+    times_a_year: int = 0
+    treatment_id: int | None = Field(default=None, foreign_key="treatments.id", ondelete="RESTRICT", index=True)
+    is_active: bool = True
+
+    tier: Tier = Relationship()
+    treatment: Treatment | None = Relationship()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BenefitUse(Row, table=True):
+    """A benefit was given. `year_from_on`: the first day of the membership year it counts in."""
+
+    __tablename__ = "benefit_uses"
+    __table_args__ = (
+        Index("ix_benefit_uses_customer_id_benefit_id", "customer_id", "benefit_id", "year_from_on"),
+        Index("ix_benefit_uses_used_on_id", "used_on", "id"),
+    )
+
+    customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE")
+    benefit_id: int = Field(foreign_key="tier_benefits.id", ondelete="RESTRICT", index=True)
+    used_on: date = Field(sa_column_kwargs=SHOP)
+    year_from_on: date = Field(sa_column_kwargs=SHOP)
+    note: str = Field(default="", max_length=200, sa_column_kwargs=personal("words"))
+    created_at: datetime = Field(default_factory=_now)
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+    taken_back_at: datetime | None = None
+
+    customer: Customer = Relationship()
+    benefit: TierBenefit = Relationship()
+    staff: Staff | None = Relationship()
+
+    def __str__(self) -> str:
+        return str(self.benefit)
 
 
 # ── Voice ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -116,6 +116,7 @@ class TimelineKind(StrEnum):
     MESSAGE = "message"
     CONSENT = "consent"
     CONTACT = "contact"
+    TIER = "tier"
 
 
 class PairState(StrEnum):
@@ -170,6 +171,103 @@ class PointsKind(StrEnum):
     ADJUST = "adjust"
     REVERSE = "reverse"
     MERGE = "merge"
+
+
+class EarningKind(StrEnum):
+    """What an earning rule gives points for, or what it does to the points of a sale."""
+
+    PURCHASE = "purchase"
+    CAMPAIGN = "campaign"
+    BONUS = "bonus"
+    EVENT = "event"
+    REFERRAL = "referral"
+    SHARING = "sharing"
+    PROFILE = "profile"
+    BIRTHDAY = "birthday"
+    SUGGESTION = "suggestion"
+
+
+class ExpiryKind(StrEnum):
+    """When points of a rule end: never, so many months after they came in, or on a fixed day every year or every two."""
+
+    NEVER = "never"
+    MONTHS = "months"
+    YEARLY = "yearly"
+    TWO_YEARLY = "two_yearly"
+
+
+class RoundUp(StrEnum):
+    """To the end of what the last day of points is moved."""
+
+    NONE = "none"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+class AdjustReason(StrEnum):
+    """Why somebody changes points by hand."""
+
+    CORRECTION = "correction"
+    MISSED_SALE = "missed_sale"
+    COMPENSATION = "compensation"
+    GOODWILL = "goodwill"
+    OTHER = "other"
+
+
+class RequestState(StrEnum):
+    """Where a change of points stands that a second person must approve."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class RewardKind(StrEnum):
+    """What points are redeemed for."""
+
+    PRODUCT = "product"
+    SERVICE = "service"
+    COUPON = "coupon"
+    CASH_OFF = "cash_off"
+
+
+class TierWindow(StrEnum):
+    """Which purchases count towards a tier."""
+
+    ROLLING = "rolling"
+    CALENDAR_YEAR = "calendar_year"
+    SINCE_CHANGE = "since_change"
+    LIFETIME = "lifetime"
+
+
+class TierWhy(StrEnum):
+    """Why a customer's tier changed."""
+
+    REACHED = "reached"
+    REFUND = "refund"
+    REVIEW = "review"
+    MANUAL = "manual"
+    MANUAL_OVER = "manual_over"
+    TABLE = "table"
+    MERGE = "merge"
+    IMPORT = "import"
+
+
+class BenefitKind(StrEnum):
+    """What a tier gives besides its discount and its points."""
+
+    FREE_CARE = "free_care"
+    GIFT = "gift"
+    PRIORITY = "priority"
+    PRIVILEGE = "privilege"
+
+
+class RuleSubject(StrEnum):
+    """Rows whose earlier values are kept, because a sale told late is judged by the rules of its day."""
+
+    EARNING_RULE = "earning_rule"
+    TIER = "tier"
 
 
 class TagOrigin(StrEnum):
@@ -306,6 +404,7 @@ class TokenPurpose(StrEnum):
     SURVEY = "survey"
     CASE = "case"
     SETUP = "setup"
+    MEMBER = "member"
 
 
 class MessageState(StrEnum):
@@ -330,6 +429,10 @@ class JobKind(StrEnum):
     CHECK_IMPORT = "check-import"
     RUN_IMPORT = "run-import"
     CHECK_POINTS = "check-points"
+    EXPIRE_POINTS = "expire-points"
+    SETTLE_POINTS = "settle-points"
+    POINTS_NOTICES = "points-notices"
+    BIRTHDAYS = "birthdays"
 
 
 class JobState(StrEnum):

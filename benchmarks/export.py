@@ -27,10 +27,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.applications import Starlette
 
-from app.admin import CustomerAdmin
 from app.db import Database, migrate, open_database
 from app.main import create_app
 from app.models import Customer, Staff, StaffSession, Tier
+from app.registers.customers import CustomerAdmin
 from app.settings import Settings
 from app.vocabulary import Role
 from seed.reference import plant_reference

@@ -8,6 +8,7 @@ translation is never overwritten. Words no longer used are dropped.
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -26,6 +27,16 @@ def used_words(locale: str) -> Catalog:
     (`sqladmin.po`, written by hand) already says."""
     catalogue = Catalog(charset="utf-8", fuzzy=False)
     said = kept(locale, "sqladmin")
+    for place, message, context in _said_in_the_program():
+        if message not in said:
+            catalogue.add(message, locations=[(place, 0)], context=context)
+    return catalogue
+
+
+@cache
+def _said_in_the_program() -> list[tuple[str, str | tuple[str, ...], str | None]]:
+    """File, message and context; reading the whole program takes seconds and is the same for every locale."""
+    found = []
     for folder in ("app", "seed"):
         methods = [
             (pattern.removeprefix(f"{folder}/"), method) for pattern, method in METHODS if pattern.startswith(folder)
@@ -34,9 +45,9 @@ def used_words(locale: str) -> Catalog:
         for file, _line, message, _comments, context in extract_from_dir(
             ROOT / folder, methods, options, keywords=MARKS, comment_tags=()
         ):
-            if message and message != ("", "") and _is_ours(message) and message not in said:
-                catalogue.add(message, locations=[(f"{folder}/{file}", 0)], context=context)
-    return catalogue
+            if message and message != ("", "") and _is_ours(message):
+                found.append((f"{folder}/{file}", message, context))
+    return found
 
 
 def _is_ours(message: str | tuple[str, ...]) -> bool:

@@ -1,4 +1,5 @@
-"""What every shop starts with: its first store, tiers, tags, the series of member numbers and one published survey.
+"""What every shop starts with: its first store, tiers and what they give, earning rules, rewards, tags, the series of
+member numbers and one published survey.
 
 The rows are CSV files under `reference/`, so that a shop's words are edited without touching code."""
 
@@ -10,7 +11,17 @@ from pathlib import Path
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, select
 
-from app.models import Counter, Store, Survey, SurveyQuestion, Tag, Tier
+from app.models import (
+    Counter,
+    EarningRule,
+    Reward,
+    Store,
+    Survey,
+    SurveyQuestion,
+    Tag,
+    Tier,
+    TierBenefit,
+)
 from app.vocabulary import SurveyStatus
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -29,8 +40,14 @@ def plant_reference(session: Session, *, now: datetime) -> None:
     if not _is_first(session):
         return
     session.add_all(_rows(Store, "stores"))
-    session.add_all(_rows(Tier, "tiers"))
+    tiers = {row["name"]: Tier.model_validate(row) for row in rows_of("tiers")}
+    session.add_all(tiers.values())
     session.add_all(_rows(Tag, "tags"))
+    session.add_all(_rows(EarningRule, "earning_rules"))
+    session.add_all(_rows(Reward, "rewards"))
+    session.flush()
+    for row in rows_of("tier_benefits"):
+        session.add(TierBenefit.model_validate(row | {"tier_id": tiers[row.pop("tier")].id}))
     surveys = {}
     for row in rows_of("surveys"):
         survey = Survey.model_validate(row | {"status": SurveyStatus.PUBLISHED, "created_at": now})

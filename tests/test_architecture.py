@@ -3,20 +3,23 @@
 import ast
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from sqladmin import BaseView
 from sqlalchemy import Date, Enum, LargeBinary, String, Table
 from sqlalchemy.schema import ForeignKeyConstraint
 from sqlmodel import SQLModel
 
 import app.models
+from app.admin import VIEWS
 from app.main import create_app
 
 ROOT = Path(__file__).parent.parent
 APP = sorted((ROOT / "app").rglob("*.py"))
 TABLES = sorted(SQLModel.metadata.tables.values(), key=lambda table: table.name)
-WHOLE_ON_ONE_SCROLL = {"models.py", "admin.py"}
+WHOLE_ON_ONE_SCROLL = {"models.py", "vocabulary.py", "labels.py"}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "manager", "handler", "process", "data", "info"}
 EDGES_OF_TIME = {
     "app/audit.py",  # the stamp on an entry
@@ -85,6 +88,18 @@ def test_files_are_named_after_nouns_and_stay_short() -> None:
         assert not re.search(r"_v\d|_new|_old", path.stem), path
         if path.name not in WHOLE_ON_ONE_SCROLL:
             assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, f"{place(path)}: split it by sub-noun"
+
+
+def test_every_declared_view_stands_in_the_menus_list() -> None:
+    rooms = [import_module(f"app.registers.{path.stem}") for path in (ROOT / "app/registers").glob("*.py")]
+    declared = {
+        one
+        for room in rooms
+        for one in vars(room).values()
+        if isinstance(one, type) and issubclass(one, BaseView) and one.__module__ == room.__name__
+    }
+    assert len(declared) > 40
+    assert [one.__name__ for one in declared - set(VIEWS)] == []
 
 
 def test_no_import_hides_inside_a_function() -> None:
@@ -188,6 +203,7 @@ OPENERS = {
     "app/queries/sign_ups.py": "a person looks at what somebody with a known phone typed",
     "app/queries/idempotency.py": "the same request gets the same answer",
     "app/queries/shop_tables.py": "everything the shop owns is taken out by its owner",
+    "app/admin_base/own_page.py": "the address of a customer's own page is shown, to be handed to her",
     "app/admin_base/showing.py": "health notes, for whoever may read them",
     "app/admin_base/cells.py": "an export of whole numbers, for a reason",
     "app/admin_base/clashes.py": "what a form holds is compared with what the record holds",

@@ -31,3 +31,13 @@ def test_a_wipe_says_when_nobody_is_left_who_may_open_the_back_office(
     assert ("rouge init" in said.stdout) is not has_owner
     again = CliRunner().invoke(cli, ["demo", "--wipe", "--json"])
     assert json.loads(again.stdout)["has_owner"] is has_owner
+
+
+def test_a_day_nobody_understands_is_refused_in_one_line(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_room, "current_settings", lambda: sqlite_settings)
+    refused = CliRunner().invoke(cli, ["demo", "--today", "24.11.2026"])
+    assert refused.exit_code == 2
+    assert "24.11.2026" in refused.output
+    assert len(refused.output.strip().splitlines()) == 1

@@ -200,6 +200,7 @@ def test_one_worker_looks_beside_any_number_of_web_processes_and_all_stop_togeth
     assert shop.stop() == 0
     until(lambda: not any(lives(pid) for pid in everybody))
     assert "Traceback" not in shop.complained
+    assert shop.get("/healthz") == 0
 
 
 def test_a_killed_worker_is_started_again_and_a_killed_shop_leaves_nobody_behind(

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 from sqlmodel import select
+from typer.testing import CliRunner
 
+from app.cli import cli
 from app.db import open_database
 from app.models import Customer, Staff
 from app.settings import Settings
@@ -24,7 +26,7 @@ from seed.demo import build_demo
 from tests.conftest import NOW
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 def free_port() -> int:
@@ -142,8 +144,18 @@ def test_an_empty_folder_becomes_an_open_shop_and_closes_in_peace(start: Start, 
     shop = start().until_ready()
     assert f"http://127.0.0.1:{shop.port}" in shop.said
     first_code = setup_code(shop)
+    # Of two starts on one port the second is told so.
+    refuses(start(port=shop.port), str(shop.port), f"ROUGE_PORT={shop.port + 1}")
+    assert shop.get("/readyz") == 200
+    # The log names neither the token nor what was asked.
+    token = "ctilkDIUPK-n5oJecc2lRx1HiPniNGh3"
+    shop.get(f"/card/{token}?q=13912345678")
+    shop.get("/healthz?phone=13912345678")
     assert shop.stop() == 0
-    assert "Traceback" not in shop.complained
+    assert '"route": "health:alive"' in shop.complained
+    assert '"route": "card:show"' in shop.complained
+    for secret in ("Traceback", "/card/", token, "1391234"):
+        assert secret not in shop.complained
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", shop.port))
@@ -153,18 +165,13 @@ def test_an_empty_folder_becomes_an_open_shop_and_closes_in_peace(start: Start, 
         assert path.stat().st_mode & 0o077 == 0
     assert (data / "rouge.db").read_bytes()[:15] != b"SQLite format 3"
 
-    again = start(port=shop.port).until_ready()
+    # Behind a proxy with TLS other machines are let in.
+    again = start(port=shop.port, ROUGE_HOST="0.0.0.0", ROUGE_PUBLIC_URL="https://vip.example.cn").until_ready()
+    assert "https://vip.example.cn/setup?code=" in again.said
     assert setup_code(again) != first_code
     assert again.get(f"/setup?code={first_code}") == 403
     assert again.get(f"/setup?code={setup_code(again)}") == 200
     assert again.stop() == 0
-
-
-def test_several_workers_stop_together(start: Start) -> None:
-    shop = start(ROUGE_WORKERS="2").until_ready()
-    assert shop.stop() == 0
-    assert "Traceback" not in shop.complained
-    assert shop.get("/healthz") == 0
 
 
 def test_two_starts_on_one_empty_folder_make_one_key(start: Start, tmp_path: Path) -> None:
@@ -175,25 +182,16 @@ def test_two_starts_on_one_empty_folder_make_one_key(start: Start, tmp_path: Pat
     assert first.stop() == second.stop() == 0
 
 
-def test_of_two_starts_on_one_port_the_second_is_told_so(start: Start) -> None:
-    first = start().until_ready()
-    refuses(start(port=first.port), str(first.port), f"ROUGE_PORT={first.port + 1}")
-    assert first.get("/readyz") == 200
+# ── The demo shop ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_interrupted_first_start_leaves_nothing_half_done(start: Start, tmp_path: Path) -> None:
+def test_the_demo_shop_is_built_where_nobody_is_and_only_once(start: Start, tmp_path: Path) -> None:
+    # An interrupted first start leaves nothing half done.
     broken = start("serve", "--demo-if-empty")
     broken._until((tmp_path / "data" / "rouge.db").exists)
     time.sleep(0.5)
     broken.process.kill()
     broken.until_over()
-    assert start("serve").until_ready().stop() == 0
-
-
-# ── The demo shop ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_demo_shop_is_built_where_nobody_is_and_only_once(start: Start, tmp_path: Path) -> None:
     shop = start("serve", "--demo-if-empty").until_ready()
     logins = [line for line in shop.said.splitlines() if line.startswith("  ")]
     assert len(logins) == 8
@@ -232,7 +230,6 @@ def test_demo_and_wipe_by_command(start: Start, tmp_path: Path) -> None:
     assert start("demo", "--wipe").until_over() == 0
     with ours(tmp_path / "data") as session:
         assert session.exec(select(Staff.id)).first() is None
-    refuses(start("demo", "--today", "24.11.2026"), "24.11.2026")
 
 
 # ── Who may reach it ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,12 +237,6 @@ def test_demo_and_wipe_by_command(start: Start, tmp_path: Path) -> None:
 
 def test_other_machines_are_not_let_in_without_tls(start: Start) -> None:
     refuses(start(ROUGE_HOST="0.0.0.0"), "HTTPS", "ROUGE_PUBLIC_URL")
-
-
-def test_behind_a_proxy_with_tls_they_are(start: Start) -> None:
-    shop = start(ROUGE_HOST="0.0.0.0", ROUGE_PUBLIC_URL="https://vip.example.cn").until_ready()
-    assert "https://vip.example.cn/setup?code=" in shop.said
-    assert shop.stop() == 0
 
 
 def test_accounts_with_a_public_password_are_never_shown_to_other_machines(start: Start, demo_data: Path) -> None:
@@ -257,19 +248,6 @@ def test_accounts_with_a_public_password_are_never_shown_to_other_machines(start
     assert shop.stop() == 0
 
 
-def test_the_log_names_neither_the_token_nor_what_was_asked(start: Start) -> None:
-    shop = start().until_ready()
-    token = "ctilkDIUPK-n5oJecc2lRx1HiPniNGh3"
-    shop.get(f"/card/{token}?q=13912345678")
-    shop.get("/healthz?phone=13912345678")
-    assert shop.stop() == 0
-    assert '"route": "health:alive"' in shop.complained
-    assert '"route": "card:show"' in shop.complained
-    assert "/card/" not in shop.complained
-    assert token not in shop.complained
-    assert "1391234" not in shop.complained
-
-
 # ── Before anything is opened ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -278,8 +256,8 @@ def test_settings_that_cannot_be_used_are_named(start: Start) -> None:
     refuses(start(ROUGE_HOST="192.0.2.1"), "ROUGE_HOST")
 
 
-def test_the_bare_command_shows_help_in_both_languages(start: Start) -> None:
-    command = start("--help")
-    assert command.until_over() == 0
-    assert "顾客系统" in command.said
-    assert "customer system" in command.said
+def test_the_bare_command_shows_help_in_both_languages() -> None:
+    command = CliRunner().invoke(cli, ["--help"])
+    assert command.exit_code == 0
+    assert "顾客系统" in command.output
+    assert "customer system" in command.output

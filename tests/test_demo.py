@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,7 @@ from app.models import (
 )
 from app.queries import demo as demo_queries
 from app.queries.demo import DemoWatch, demo_logins, has_demo, has_own_owner, has_own_people
+from app.queries.points import check_ledger
 from app.rules.demo import DemoThere, NoOwnOwner, ShopInUse, check_wipe_from_inside
 from app.rules.passwords import check_password
 from app.rules.phones import is_demo
@@ -43,20 +44,20 @@ from app.rules.purchases import Sale, SaleLine
 from app.settings import Settings
 from app.vocabulary import ComplaintStatus, Purpose, Role
 from seed.demo import DEMO_PASSWORD, build_demo
-from tests.conftest import NOW, isolated
+from tests.conftest import DEMO_CUSTOMERS, DEMO_DAY, NOW, isolated
 
-TODAY = date(2026, 11, 24)
-SMALL = 15
+TODAY, SMALL = DEMO_DAY, DEMO_CUSTOMERS
 SALTED = {"password_hash"}
 """What differs between two demo shops: the same password never looks the same."""
 RECORDS_OF_THE_BUILD = {"audit_entries", "demo_marks", "counters"}
 
 
 @pytest.fixture
-def built(database: Database, settings: Settings) -> Iterator[Database]:
+def built(demo_settings: Settings) -> Iterator[Database]:
     """A small demo shop."""
-    build_demo(database, today=TODAY, zone=settings.zone, customers=SMALL)
-    return database
+    database = open_database(demo_settings)
+    yield database
+    database.engine.dispose()
 
 
 def contents(database: Database) -> dict[str, list[dict[str, object]]]:
@@ -81,8 +82,8 @@ def count(database: Database, table: type[SQLModel]) -> int:
 # ── Building ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def two_shops(tmp_path: Path, template: Path, seeds: tuple[int, int]) -> list[dict[str, list[dict[str, object]]]]:
-    """The contents of two demo shops built from the same empty shop."""
+def shops_of(tmp_path: Path, template: Path, *seeds: int) -> list[dict[str, list[dict[str, object]]]]:
+    """The contents of demo shops built from the same empty shop."""
     shops = []
     for number, seed in enumerate(seeds):
         shutil.copytree(template, tmp_path / str(number))
@@ -94,18 +95,16 @@ def two_shops(tmp_path: Path, template: Path, seeds: tuple[int, int]) -> list[di
     return shops
 
 
-def test_the_same_seed_and_day_give_the_same_shop_row_by_row(tmp_path: Path, sqlite_template: Path) -> None:
-    first, second = two_shops(tmp_path, sqlite_template, (7, 7))
+def test_the_same_seed_and_day_give_the_same_shop_row_by_row_and_another_seed_another(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    first, second, other = shops_of(tmp_path, sqlite_template, 7, 7, 8)
     for table, rows in first.items():
         assert rows == second[table], table
-
-
-def test_another_seed_gives_another_shop(tmp_path: Path, sqlite_template: Path) -> None:
-    first, second = two_shops(tmp_path, sqlite_template, (7, 8))
-    assert first["customers"] != second["customers"]
-    assert first["purchases"] != second["purchases"]
+    assert first["customers"] != other["customers"]
+    assert first["purchases"] != other["purchases"]
     assert {case["receipt_no"] for case in first["complaints"]}.isdisjoint(
-        case["receipt_no"] for case in second["complaints"]
+        case["receipt_no"] for case in other["complaints"]
     )
 
 
@@ -126,14 +125,14 @@ def test_no_phone_of_the_demo_shop_can_ring_anywhere(built: Database) -> None:
         assert all(is_demo(opened(phone)) for phone in [*phones, *left])
 
 
-def test_the_shop_is_alive_today(built: Database, settings: Settings) -> None:
+def test_the_shop_is_alive_today(built: Database, demo_settings: Settings) -> None:
     soon = {f"{TODAY + timedelta(days=ahead):%m-%d}" for ahead in range(7)}
     with built.reading() as session:
         complaints = session.exec(select(Complaint)).all()
-        days = {moment.astimezone(settings.zone).date() for moment in session.exec(select(Purchase.occurred_at))}
+        days = {moment.astimezone(demo_settings.zone).date() for moment in session.exec(select(Purchase.occurred_at))}
         birthdays = session.exec(select(Customer.birthday)).all()
         roles = set(session.exec(select(Staff.role)))
-        joined = max(session.exec(select(Customer.created_at))).astimezone(settings.zone).date()
+        joined = max(session.exec(select(Customer.created_at))).astimezone(demo_settings.zone).date()
     still_open = [case for case in complaints if case.status is ComplaintStatus.OPEN]
     assert max(days) == joined == TODAY
     assert min(days) < TODAY - timedelta(days=250)
@@ -157,9 +156,9 @@ def test_the_demo_password_would_pass_the_shops_own_rule() -> None:
     check_password(DEMO_PASSWORD, known=("owner", "沈若兰", "胭脂美妆"))
 
 
-def test_a_second_demo_shop_is_refused(built: Database, settings: Settings) -> None:
+def test_a_second_demo_shop_is_refused(built: Database, demo_settings: Settings) -> None:
     with pytest.raises(DemoThere):
-        build_demo(built, today=TODAY, zone=settings.zone, customers=1)
+        build_demo(built, today=TODAY, zone=demo_settings.zone, customers=1)
 
 
 def test_a_demo_shop_never_stands_beside_real_people(database: Database, settings: Settings) -> None:
@@ -206,7 +205,7 @@ def test_wiping_a_shop_without_demo_takes_nothing(database: Database) -> None:
 
 
 def test_a_demo_customer_with_an_own_sale_stays_with_all_that_belongs_to_her(
-    built: Database, settings: Settings
+    built: Database, demo_settings: Settings
 ) -> None:
     with built.writing() as session:
         customer = session.exec(select(Customer).order_by(Customer.id)).first()
@@ -217,13 +216,14 @@ def test_a_demo_customer_with_an_own_sale_stays_with_all_that_belongs_to_her(
             lines=(SaleLine(item="口红", amount_fen=100),),
             member_no=customer.member_no,
         )
-        record_purchase(session, sale, policy=Policy(), now=NOW, zone=settings.zone)
+        record_purchase(session, sale, policy=Policy(), now=NOW, zone=demo_settings.zone)
     with built.writing() as session:
         wiped = wipe_demo(session)
     assert wiped.kept["customers"] == 1
     with built.reading() as session:
         assert session.exec(select(Customer.id)).all() == [customer.id]
-        assert session.exec(select(Purchase.order_no)).all() == ["own-1"]
+        assert "own-1" in session.exec(select(Purchase.order_no)).all()
+        assert check_ledger(session) == [], "what she earned in the demo stays with what she has"
         assert len(session.exec(select(Consent)).all()) == consents
         assert not has_demo(session)
 

@@ -7,7 +7,7 @@ from threading import Thread
 from sqlmodel import select
 
 from app.db import Database
-from app.models import Counter, Store, Survey, SurveyQuestion, Tag, Tier
+from app.models import Counter, EarningRule, Reward, Store, Survey, SurveyQuestion, Tag, Tier, TierBenefit
 from app.queries.surveys import question_of, question_rows
 from app.rules.questions import check_publishable
 from app.vocabulary import CategoryOfNeed, QuestionKind, SurveyStatus
@@ -56,7 +56,7 @@ def test_the_survey_may_be_published_as_it_is(database: Database) -> None:
 
 def test_of_two_first_starts_at_once_one_plants(database: Database, now: datetime) -> None:
     with database.writing() as session:
-        for table in (SurveyQuestion, Survey, Tag, Tier, Store, Counter):
+        for table in (SurveyQuestion, Survey, Tag, TierBenefit, Tier, EarningRule, Reward, Store, Counter):
             for row in session.exec(select(table)):
                 session.delete(row)
             session.flush()

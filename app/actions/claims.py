@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, or_, select
 
+from app.actions.refunds import follow_slips
 from app.actions.tiers import review_tier
 from app.columns import blind_index
 from app.db import lock_row
@@ -29,6 +30,7 @@ def claim_waiting(session: Session, customer: Customer, *, policy: Policy, now: 
     once; without a zone, with the nightly review."""
     claimed = take_waiting(session, [customer], now=now)
     if claimed and zone is not None:
+        follow_slips(session, claimed, policy=policy, now=now, zone=zone)
         review_tier(session, customer.id or 0, policy=policy, now=now, zone=zone)
     return len(claimed)
 
@@ -70,6 +72,7 @@ def claim_purchase(
     for slip in slips:
         slip.customer_id, slip.claimed_at = customer_id, now
     session.flush()
+    follow_slips(session, slips, policy=policy, now=now, zone=zone)
     review_tier(session, customer_id, policy=policy, now=now, zone=zone)
     return len(slips)
 

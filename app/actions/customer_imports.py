@@ -17,15 +17,17 @@ from app.actions.customers import (
     news_for,
     take_member_nos,
 )
-from app.actions.import_changes import Changes
+from app.actions.import_changes import Changes, note_tiers, review_and_note
 from app.actions.kept_rows import columns_of
 from app.actions.points_imports import Opening, give_openings, in_portions, openings_given, out_of_reach
-from app.actions.tiers import review_tiers
+from app.actions.refunds import follow_slips
+from app.actions.tiers import TIER_COLUMNS, lift_by_file, note_start
 from app.audit import note_many
 from app.columns import blind_index
 from app.i18n import gettext
 from app.models import ContactEvent, Customer, CustomerAlias, CustomerTag, Purchase, Tag
 from app.queries.scopes import ANYTHING
+from app.queries.tiers import newest_change
 from app.rules.customers import (
     CustomerErased,
     MemberNumberTaken,
@@ -45,7 +47,7 @@ from app.rules.policy import Policy
 from app.rules.purchases import MemberNumberLostZeros
 from app.rules.refusals import RuleBroken
 from app.rules.tiers import tier_until
-from app.vocabulary import ContactKind, CustomerStatus, ImportMode, Source, TagOrigin
+from app.vocabulary import ContactKind, CustomerStatus, ImportMode, Source, TagOrigin, TierWhy
 
 Row = tuple[int, tuple[str, ...]]
 PORTION = 500
@@ -197,6 +199,7 @@ class CustomerFile:
         return columns
 
     def _store(self, session: Session, planned: _Planned, changes: Changes) -> None:
+        last_change = newest_change(session)
         standing = self._change(session, planned.changed, changes)
         fresh = self._make(session, planned.new)
         ids = [customer.id or 0 for customer, _ in fresh]
@@ -213,6 +216,7 @@ class CustomerFile:
             now=self.shop.now,
             zone=self.shop.zone,
         )
+        note_tiers(session, [*ids, *(customer.id or 0 for customer, _ in standing)], last_change, changes)
         changes.write(session)
 
     def _change(
@@ -227,8 +231,11 @@ class CustomerFile:
         events: list[ContactEvent] = []
         for customer, news in changed:
             ways = contacts_of(customer) if _WAYS & news.keys() else {}
+            if "tier_id" in news:
+                lift_by_file(session, customer, news, now=self.shop.now, staff_id=self.staff_id)
             for name, value in news.items():
-                setattr(customer, name, value)
+                if name not in TIER_COLUMNS:
+                    setattr(customer, name, value)
             events += replaced(customer, ways, now=self.shop.now, staff_id=self.staff_id)
         session.add_all(events)
         session.flush()
@@ -254,6 +261,7 @@ class CustomerFile:
         for customer_id, (customer, _) in zip(ids, fresh, strict=True):
             customer.id = customer_id
         note_many(session, "customers", ids)
+        note_start(session, [one for one, row in fresh if row.tier], TierWhy.IMPORT, now=self.shop.now)
         return fresh
 
     def _claim(self, session: Session, customers: list[Customer], changes: Changes) -> None:
@@ -262,25 +270,13 @@ class CustomerFile:
         for sale in claimed:
             waited, found = dict.fromkeys(_FOUND), {name: getattr(sale, name) for name in _FOUND}
             changes.changed(Purchase, sale.id or 0, waited, found)
+        follow_slips(session, claimed, policy=self.policy, now=self.shop.now, zone=self.shop.zone)
         buyers = {sale.customer_id for sale in claimed if sale.customer_id}
         review_and_note(session, buyers, changes, policy=self.policy, shop=self.shop)
 
 
 _FOUND = ("customer_id", "claimed_at")
 _WAYS = {contact.value for contact in ContactKind}
-
-
-def review_and_note(session: Session, customer_ids: set[int], changes: Changes, *, policy: Policy, shop: Shop) -> None:
-    """Lift tiers after an import, and keep what they were before."""
-    names = ("tier_id", "tier_until_on", "updated_at")
-    risen: list[tuple[Customer, dict[str, Any]]] = []
-
-    def rising(customer: Customer) -> None:
-        risen.append((customer, {name: getattr(customer, name) for name in names}))
-
-    review_tiers(session, customer_ids, policy=policy, now=shop.now, zone=shop.zone, rising=rising)
-    for customer, before in risen:
-        changes.changed(Customer, customer.id or 0, before, {name: getattr(customer, name) for name in names})
 
 
 def _keys(columns: Mapping[str, Any]) -> list[int]:

@@ -11,6 +11,7 @@ from app.actions.claims import claim_waiting
 from app.actions.contacts import contacts_of, note_changes
 from app.actions.duplicates import COMPARED, find_for
 from app.actions.tags import recompute_customer, set_hand_tags
+from app.actions.tiers import change_tier, note_start, until_of
 from app.columns import blind_index
 from app.db import lock_row
 from app.models import Counter, Customer, CustomerAlias, Tier
@@ -28,7 +29,7 @@ from app.rules.names import NameMissing
 from app.rules.phones import Phone
 from app.rules.policy import Policy
 from app.rules.refusals import NotFound
-from app.vocabulary import CustomerStatus
+from app.vocabulary import CustomerStatus, TierWhy
 
 MEMBER_SERIES = "member_no"
 
@@ -51,9 +52,12 @@ def create_customer(
         columns["member_no"] = take_member_nos(session, series, 1)[0]
     elif _is_taken(session, columns["member_no"]):
         raise MemberNumberTaken("member_no")
+    if columns.get("tier_id"):
+        columns.setdefault("tier_until_on", until_of(session, columns["tier_id"], now=now, zone=zone))
     customer = new_customer(columns, tier_id=columns.get("tier_id") or lowest_tier(session).id, now=now)
     session.add(customer)
     session.flush()
+    note_start(session, [customer], TierWhy.MANUAL, now=now)
     set_hand_tags(session, customer.id or 0, details.tag_ids, now=now)
     claim_waiting(session, customer, policy=policy, now=now, zone=zone)
     find_for(session, customer.id or 0, now=now)
@@ -86,6 +90,9 @@ def update_customer(
         raise MemberNumberTaken("member_no")
     before = contacts_of(customer)
     changed = news_for(customer, columns).keys()
+    if (tier_id := columns.pop("tier_id", None)) not in {None, customer.tier_id}:
+        until_on = columns.pop("tier_until_on", customer.tier_until_on)
+        change_tier(session, customer, tier_id, TierWhy.MANUAL, now=now, until_on=until_on, staff_id=staff_id)
     is_news = change_customer(customer, columns)
     note_changes(session, customer, before, now=now, staff_id=staff_id)
     session.flush()

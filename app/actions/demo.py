@@ -10,13 +10,18 @@ from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.audit import note_deed
-from app.models import DemoMark, PublicToken, Staff, StaffSession
+from app.models import DemoMark, OutboundMessage, PublicToken, Staff, StaffSession
 from app.vocabulary import AuditAction, Role, TokenPurpose
 
 _Ids = dict[str, set[int]]
 _UNUSABLE = "!"
 """A password hash nothing verifies against."""
-SUBJECTS = {TokenPurpose.CARD: "customers", TokenPurpose.CASE: "complaints", TokenPurpose.SURVEY: "survey_responses"}
+SUBJECTS = {
+    TokenPurpose.CARD: "customers",
+    TokenPurpose.MEMBER: "customers",
+    TokenPurpose.CASE: "complaints",
+    TokenPurpose.SURVEY: "survey_responses",
+}
 """The table a token's `subject_id` points into; no foreign key says so."""
 
 
@@ -37,6 +42,7 @@ def wipe_demo(session: Session) -> Wiped:
     _close_accounts(session, marked["staff"], kept["staff"])
     _unmark(session, kept)
     _delete_tokens(session)
+    _delete_notices(session)
     removed = {table.name: _delete(session, table) for table in reversed(SQLModel.metadata.sorted_tables)}
     session.connection().execute(delete(DemoMark))
     session.expire_all()
@@ -82,6 +88,10 @@ def _referring(session: Session, table: Table, key: ForeignKey) -> list[tuple[in
     return [(row[0], row[1]) for row in session.connection().execute(query)]
 
 
+_BOOKS = {"points_entries", "points_lots", "points_allocations"}
+"""Of an account that stays every movement stays: half of them would not bear out its balance."""
+
+
 def _needed(session: Session, marked: _Ids) -> _Ids:
     """The demo rows that own rows need, with all their parts and all they need themselves."""
     needs: dict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
@@ -94,7 +104,7 @@ def _needed(session: Session, marked: _Ids) -> _Ids:
                     wanted.append(target)
                     continue
                 needs[row].add(target)
-                if whole:
+                if whole or table.name in _BOOKS:
                     needs[target].add(row)
     kept: _Ids = defaultdict(set)
     while wanted:
@@ -144,3 +154,9 @@ def _delete_tokens(session: Session) -> None:
                 col(PublicToken.purpose) == purpose, col(PublicToken.subject_id).in_(_marked_ids(table_name))
             )
         )
+
+
+def _delete_notices(session: Session) -> None:
+    """What the machine wrote to demo customers: no row of theirs, and to nobody without them."""
+    written = col(OutboundMessage.customer_id).in_(_marked_ids("customers"))
+    session.connection().execute(delete(OutboundMessage).where(written))

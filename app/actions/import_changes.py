@@ -1,6 +1,6 @@
 """What a file made and changed, written down beside it: enough to take it back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,8 +8,12 @@ from sqlalchemy import insert, update
 from sqlmodel import Session, SQLModel, col, select
 
 from app.actions.kept_rows import given_back, kept
+from app.actions.tiers import TIER_COLUMNS, review_tiers
 from app.columns import opened
-from app.models import ImportChange
+from app.models import Customer, ImportChange, TierChange
+from app.queries.tiers import changes_since, newest_change
+from app.rules.import_rows import Shop
+from app.rules.policy import Policy
 
 
 @dataclass
@@ -93,6 +97,28 @@ class Changes:
 def told(table: type[SQLModel], change: ImportChange) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a record's columns were before a file and became."""
     return given_back(table, opened(change.before) or "{}"), given_back(table, opened(change.after) or "{}")
+
+
+def review_and_note(session: Session, customer_ids: set[int], changes: Changes, *, policy: Policy, shop: Shop) -> None:
+    """Lift tiers after an import, and keep what they were before."""
+    names = (*TIER_COLUMNS, "updated_at")
+    risen: list[tuple[Customer, dict[str, Any]]] = []
+
+    def rising(customer: Customer) -> None:
+        risen.append((customer, {name: getattr(customer, name) for name in names}))
+
+    last_change = newest_change(session)
+    review_tiers(session, customer_ids, policy=policy, now=shop.now, zone=shop.zone, rising=rising)
+    note_tiers(session, [customer.id or 0 for customer, _ in risen], last_change, changes)
+    for customer, before in risen:
+        changes.changed(Customer, customer.id or 0, before, {name: getattr(customer, name) for name in names})
+
+
+def note_tiers(session: Session, customer_ids: Collection[int], last_change: int, changes: Changes) -> None:
+    """The history of tiers a portion wrote for these customers: it goes when the file goes."""
+    session.flush()
+    made = changes_since(session, customer_ids, last_change)
+    changes.made(TierChange, made, [{} for _ in made])
 
 
 def _name(table: type[SQLModel]) -> str:

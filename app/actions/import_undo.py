@@ -23,7 +23,7 @@ from app.actions.later_work import (
     why_not,
 )
 from app.actions.points import reverse_entry
-from app.actions.tiers import review_tiers
+from app.actions.tiers import TIER_COLUMNS, review_tiers
 from app.audit import Actor, note_deed
 from app.db import Database, lock_row
 from app.i18n import gettext
@@ -39,6 +39,7 @@ from app.models import (
     Purchase,
     PurchaseLine,
     Tag,
+    TierChange,
     Treatment,
 )
 from app.queries.policy import current_policy
@@ -57,7 +58,6 @@ __all__ = ["Refusal", "undo_import", "why_not"]
 Progress = Callable[[int, int], None]
 _TAKEN_BACK = words("导入撤销")
 _UNDOABLE = (ImportStage.DONE, ImportStage.FAILED)
-_TIER = ("tier_id", "tier_until_on")
 
 
 @dataclass
@@ -159,7 +159,7 @@ def _take_back(undo: _Undo) -> None:
     _reverse_openings(undo)
     _remove_sales(undo)
     changed: tuple[type[Any], ...] = (Purchase, Customer, Treatment, Product)
-    made: tuple[type[Any], ...] = (ContactEvent, CustomerTag, Customer, Treatment, Product, Tag)
+    made: tuple[type[Any], ...] = (TierChange, ContactEvent, CustomerTag, Customer, Treatment, Product, Tag)
     for table in changed:
         for changes in changed_by(undo.session, undo.batch_id, table):
             _restore(undo, table, changes)
@@ -217,7 +217,7 @@ def _restore(undo: _Undo, table: type[Any], changes: list[Kept]) -> None:
             continue
         back = {name: value for name, value in one.before.items() if name not in FOLLOWS}
         if "tier_id" in one.before and row.tier_id == one.after["tier_id"]:
-            back |= {name: one.before[name] for name in _TIER if name in one.before}
+            back |= {name: one.before[name] for name in TIER_COLUMNS if name in one.before}
         if "updated_at" in one.before and row.updated_at == one.after["updated_at"]:
             back["updated_at"] = one.before["updated_at"]
         if back:

@@ -18,8 +18,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import Session, col, or_, select
 
 from app.actions.claims import waiting_lines
-from app.actions.customer_imports import CustomerFile, review_and_note
-from app.actions.import_changes import Changes
+from app.actions.customer_imports import CustomerFile
+from app.actions.import_changes import Changes, review_and_note
 from app.actions.jobs import put_job
 from app.actions.kept_rows import columns_of
 from app.actions.menu_imports import MenuFile

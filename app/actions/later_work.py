@@ -20,28 +20,30 @@ from app.models import (
     PublicToken,
     Purchase,
     Tag,
+    TierChange,
     Treatment,
 )
 from app.rules.import_undo import SHOWN, Refusal
 from app.rules.refusals import words
-from app.vocabulary import PointsKind, TagOrigin, TokenPurpose
+from app.vocabulary import PointsKind, TagOrigin, TierWhy, TokenPurpose
 
 AT_ONCE = 500
 TABLES: dict[str, type[Any]] = {
     str(table.__tablename__): table
-    for table in (ContactEvent, Customer, CustomerTag, Product, Purchase, Tag, Treatment)
+    for table in (ContactEvent, Customer, CustomerTag, Product, Purchase, Tag, TierChange, Treatment)
 }
 """What a file may make or change, by the name it is kept under."""
-FOLLOWS = {"tier_id", "tier_until_on", "updated_at"}
+FOLLOWS = {"tier_id", "tier_until_on", "tier_held_until_on", "updated_at"}
 """Columns the machine moves by itself: they are no work of anybody."""
 _NAMED_BY: dict[type[Any], str] = {Customer: "member_no", Product: "sku", Purchase: "order_no", Treatment: "code"}
-_UNIMPORTANT = {"duplicate_pairs", "customer_tags", "purchase_lines.purchase_id"}
+_UNIMPORTANT = {"duplicate_pairs", "customer_tags", "purchase_lines.purchase_id", "tier_changes.purchase_id"}
 """What goes with a record and is nobody's work, or is looked at more closely."""
 _CHANGED = words("{record} 的资料后来又改过")
 _GONE = words("{record} 后来被合并或删除了")
 _OTHER = words("{record} 后来有了别的记录")
 _CLAIMED = words("单号 {record} 后来认领给了顾客")
 _REASONS = {
+    "benefit_uses": words("{record} 用过等级权益"),
     "complaints": words("{record} 有了投诉或意见"),
     "consents": words("{record} 签了授权同意"),
     "contact_events": words("{record} 的联系方式后来改过"),
@@ -62,6 +64,7 @@ _REASONS = {
     "skin_records": words("{record} 有了皮肤记录"),
     "social_accounts": words("{record} 登记了社交账号"),
     "survey_responses": words("{record} 填过问卷"),
+    "tier_changes": words("{record} 的等级有人手动调整过"),
     "visits": words("{record} 有了到店记录"),
 }
 
@@ -210,6 +213,8 @@ def _own(batch_id: int, child: Table, column: str) -> ColumnElement[bool] | None
             col(PointsEntry.account_id) == child.c.id, col(PointsEntry.import_batch_id).is_distinct_from(batch_id)
         )
         return ~others
+    if child.name == "tier_changes":
+        return child.c.why != TierWhy.MANUAL
     if child.name == "customer_merges":
         return child.c.undone_at.is_not(None)
     return None

@@ -23,7 +23,7 @@ from app.rules.points import (
     taken,
 )
 from app.rules.refusals import NotFound
-from app.vocabulary import PointsKind
+from app.vocabulary import AdjustReason, PointsKind
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ class Movement:
     at: datetime
     today: date
     staff_id: int | None = None
+    reason_code: AdjustReason | None = None
+    rule_id: int | None = None
+    working: str = ""
     purchase_id: int | None = None
     import_batch_id: int | None = None
     reverses_id: int | None = None
@@ -73,6 +76,9 @@ def post(session: Session, account: PointsAccount, movement: Movement) -> Points
         balance_after=balance,
         reference=movement.reference,
         reason=movement.reason,
+        reason_code=movement.reason_code,
+        rule_id=movement.rule_id,
+        working=movement.working,
         purchase_id=movement.purchase_id,
         reverses_id=movement.reverses_id,
         import_batch_id=movement.import_batch_id,

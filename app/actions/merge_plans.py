@@ -38,7 +38,7 @@ class Removed:
 @dataclass
 class MergePlan:
     """Everything an undo needs. `moved` has the numbers of the rows that followed, by "table.column"; `noted` those of
-    the contact history that the merge itself wrote."""
+    the contact history that the merge itself wrote, `tiers` those of the changes of tier."""
 
     survivor_id: int
     absorbed: Stored
@@ -47,6 +47,7 @@ class MergePlan:
     changed: list[Changed] = field(default_factory=list)
     removed: list[Removed] = field(default_factory=list)
     noted: list[int] = field(default_factory=list)
+    tiers: list[int] = field(default_factory=list)
 
     def written(self) -> str:
         """As text, to be sealed."""
@@ -64,6 +65,7 @@ class MergePlan:
             changed=[_changed(one) for one in told["changed"]],
             removed=[Removed(one["table"], _lively(one["table"], one["row"])) for one in told["removed"]],
             noted=told.get("noted", []),
+            tiers=told.get("tiers", []),
         )
 
 

@@ -15,14 +15,15 @@ from app.actions.contacts import note_left
 from app.actions.customers import lock_member_series
 from app.actions.merge_plans import Changed, MergePlan, Stored
 from app.actions.moving import Merging, agree_again, missing_links, move_all, move_back, yeses_back
-from app.actions.tiers import review_tier
+from app.actions.tiers import TIER_COLUMNS, change_tier, review_tier
 from app.audit import note_deed
 from app.columns import opened
 from app.db import lock_row
 from app.i18n import gettext
-from app.models import ContactEvent, Customer, CustomerAlias, CustomerMerge, Tier
+from app.models import ContactEvent, Customer, CustomerAlias, CustomerMerge, Tier, TierChange
 from app.queries.merging import card_until_on
 from app.queries.scopes import ANYTHING
+from app.queries.tiers import changes_since, newest_change
 from app.rules.merging import (
     FIELD_WORDS,
     FIELDS,
@@ -47,14 +48,14 @@ from app.rules.merging import (
 )
 from app.rules.policy import Policy
 from app.rules.refusals import NotFound, words
-from app.vocabulary import AuditAction, ContactKind, CustomerStatus
+from app.vocabulary import AuditAction, ContactKind, CustomerStatus, TierWhy
 
 _UNDONE = words("已撤销合并，两份档案都回来了。")
 _LEFT = words("已撤销合并，两份档案都回来了。这些合并后又改过，保持现在的样子：{names}。")
 _GROUPS = (
     *FIELDS.items(),
-    ("tier", ("tier_id", "tier_until_on")),
-    *((name, (name,)) for name in ("card_until_on", "status", "created_at", "declined_fields", "updated_at")),
+    ("tier", TIER_COLUMNS),
+    *((name, (name,)) for name in ("is_vip", "card_until_on", "status", "created_at", "declined_fields", "updated_at")),
 )
 """What comes back together or not at all."""
 _WHATEVER = frozenset({"verified_on", "phone_invalid_on", "phone"})
@@ -108,10 +109,13 @@ def merge_customers(
     move_all(session, Merging(survivor_id, absorbed_id, now, staff_id, plan))
     points.move_account(session, absorbed_id, survivor_id, merge_reference=_reference(merge), now=now)
     _take_away(session, absorbed_id)
-    _fill(session, survivor, fresh, now)
+    _fill(session, survivor, {name: value for name, value in fresh.items() if name not in TIER_COLUMNS}, now)
+    last_change = newest_change(session)
+    _take_tier(session, survivor, fresh, now=now, staff_id=staff_id)
     session.add(CustomerAlias(member_no=gone["member_no"], customer_id=survivor_id, merge_id=merge.id, created_at=now))
     review_tier(session, survivor_id, policy=policy, now=now, zone=zone)
     session.flush()
+    plan.tiers = changes_since(session, [survivor_id], last_change)
     after = _stored(session, survivor_id)
     news = [name for name in after if after[name] != before[name]]
     plan.fields.append(
@@ -151,6 +155,8 @@ def undo_merge(
     merging = Merging(plan.survivor_id, merge.absorbed_id, now, staff_id, plan)
     yeses = yeses_back(session, merging, merge.merged_at)
     values, left = _what_comes_back(session, plan)
+    if values.keys() & set(TIER_COLUMNS):  # a merge that is taken back never lifted anybody
+        session.execute(delete(TierChange).where(col(TierChange.id).in_(plan.tiers)))
     _restore(session, plan, {name: value for name, value in values.items() if name != "referred_by_id"})
     session.execute(delete(CustomerAlias).where(col(CustomerAlias.merge_id) == merge.id))
     session.execute(delete(ContactEvent).where(col(ContactEvent.id).in_(plan.noted)))
@@ -239,11 +245,16 @@ def _by_rule(
     """What nobody chooses."""
     ranks = dict(session.exec(select(Tier.id, Tier.rank)).all())
     tier = higher_tier(
-        *(Standing(one.tier_id, ranks[one.tier_id], one.tier_until_on) for one in (survivor, absorbed)),
+        *(
+            Standing(one.tier_id, ranks[one.tier_id], one.tier_until_on, one.tier_held_until_on)
+            for one in (survivor, absorbed)
+        ),
     )
     return {
         "tier_id": tier.tier_id,
         "tier_until_on": tier.until_on,
+        "tier_held_until_on": tier.held_until_on,
+        "is_vip": survivor.is_vip or absorbed.is_vip,
         "card_until_on": _card_until(session, survivor, absorbed, policy=policy, zone=zone),
         "status": stricter_status(survivor.status, absorbed.status),
         "created_at": min(survivor.created_at, absorbed.created_at),
@@ -291,6 +302,23 @@ def _reference(merge: CustomerMerge) -> str:
 def _take_away(session: Session, customer_id: int) -> None:
     session.flush()
     session.execute(delete(Customer).where(col(Customer.id) == customer_id))
+
+
+def _take_tier(session: Session, survivor: Customer, fresh: Stored, *, now: datetime, staff_id: int | None) -> None:
+    """The higher of the two tiers, with the end and the word that came with it."""
+    if all(getattr(survivor, name) == fresh[name] for name in TIER_COLUMNS):
+        return
+    change_tier(
+        session,
+        survivor,
+        fresh["tier_id"],
+        TierWhy.MERGE,
+        now=now,
+        until_on=fresh["tier_until_on"],
+        held_until_on=fresh["tier_held_until_on"],
+        staff_id=staff_id,
+    )
+    session.flush()
 
 
 def _fill(session: Session, survivor: Customer, fresh: Stored, now: datetime) -> None:

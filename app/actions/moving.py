@@ -43,6 +43,7 @@ class Fate(StrEnum):
 
 
 FATES: Mapping[tuple[str, str], Fate] = {
+    ("benefit_uses", "customer_id"): Fate.FOLLOWS,
     ("complaints", "customer_id"): Fate.FOLLOWS,
     ("consents", "customer_id"): Fate.AGREES,
     ("contact_events", "customer_id"): Fate.FOLLOWS,
@@ -55,11 +56,15 @@ FATES: Mapping[tuple[str, str], Fate] = {
     ("outbound_messages", "customer_id"): Fate.FOLLOWS,
     ("photos", "customer_id"): Fate.FOLLOWS,
     ("points_accounts", "customer_id"): Fate.IN_POINTS,
+    ("points_pending", "customer_id"): Fate.FOLLOWS,
+    ("points_requests", "customer_id"): Fate.FOLLOWS,
     ("purchases", "customer_id"): Fate.FOLLOWS,
+    ("redemptions", "customer_id"): Fate.FOLLOWS,
     ("sign_ups", "customer_id"): Fate.FOLLOWS,
     ("skin_records", "customer_id"): Fate.FOLLOWS,
     ("social_accounts", "customer_id"): Fate.JOINS,
     ("survey_responses", "customer_id"): Fate.FOLLOWS,
+    ("tier_changes", "customer_id"): Fate.FOLLOWS,
     ("visits", "customer_id"): Fate.FOLLOWS,
     # No foreign key says so, but a number of a customer may stand here, too.
     ("audit_entries", "subject_id"): Fate.STAYS,
@@ -67,6 +72,7 @@ FATES: Mapping[tuple[str, str], Fate] = {
     ("demo_marks", "row_id"): Fate.UNMARKED,
     ("import_changes", "subject_id"): Fate.STAYS,
     ("public_tokens", "subject_id"): Fate.FOLLOWS,
+    ("rule_versions", "row_id"): Fate.STAYS,
 }
 
 

@@ -12,7 +12,16 @@ from app.actions.ledger import Movement, customer_of, entry_by, lapse, locked_ac
 from app.audit import note_deed
 from app.db import lock_row
 from app.models import PointsAccount, PointsAllocation, PointsEntry, PointsLot
-from app.queries.points import check_ledger, family_of, lot_ids_in, lots_of_family, open_account, paid_out, used_since
+from app.queries.points import (
+    check_ledger,
+    family_of,
+    lot_ids_in,
+    lots_of_family,
+    open_account,
+    paid_out,
+    reversed_of,
+    used_since,
+)
 from app.rules.points import (
     REVERSIBLE,
     NotReversible,
@@ -29,7 +38,7 @@ from app.rules.points import (
     whole_points,
 )
 from app.rules.refusals import NotFound
-from app.vocabulary import AuditAction, PointsKind
+from app.vocabulary import AdjustReason, AuditAction, PointsKind
 
 
 def open_balance(
@@ -67,13 +76,15 @@ def earn_points(
     staff_id: int | None = None,
     import_batch_id: int | None = None,
     earned_on: date | None = None,
+    rule_id: int | None = None,
+    working: str = "",
 ) -> PointsEntry:
     """Points come in, as a lot of `earned_on` (None: today) that counts through `expires_on` (None: always). A debt is
     repaid out of it first. The same reference again gives the first entry. Raises PointsWrong, ReferenceTaken, NotFound, PointsInDoubt."""
     movement = Movement(
         PointsKind.EARN, whole_points(points), reference, reason, now, day_of(now, zone), makes=points,
         staff_id=staff_id, purchase_id=purchase_id, import_batch_id=import_batch_id,
-        earned_on=earned_on, expires_on=expires_on,
+        earned_on=earned_on, expires_on=expires_on, rule_id=rule_id, working=working,
     )  # fmt: skip
     return move(session, customer_id, movement)
 
@@ -110,12 +121,13 @@ def adjust_points(
     zone: ZoneInfo,
     staff_id: int | None = None,
     expires_on: date | None = None,
+    reason_code: AdjustReason = AdjustReason.OTHER,
 ) -> PointsEntry:
     """Put right by hand, up or down, with a reason; never below zero. Raises PointsReasonMissing, or as
     `spend_points`."""
     movement = Movement(
         PointsKind.ADJUST, signed_points(points), reference, stated_reason(reason), now, day_of(now, zone),
-        makes=max(points, 0), staff_id=staff_id, expires_on=expires_on,
+        makes=max(points, 0), staff_id=staff_id, expires_on=expires_on, reason_code=reason_code,
     )  # fmt: skip
     return move(session, customer_id, movement)
 
@@ -131,6 +143,7 @@ def reverse_entry(
     points: int | None = None,
     grace_until_on: date | None = None,
     staff_id: int | None = None,
+    purchase_id: int | None = None,
 ) -> PointsEntry:
     """Take a movement back, whole or so many `points` of it. Spent points return into the lots they came from, with the
     end those have; a lot that is over makes a new one through `grace_until_on`, or ends again at once without. Points
@@ -145,11 +158,11 @@ def reverse_entry(
         raise NotReversible
     account = locked_account(session, customer_of(session, entry))
     known = entry_by(session, PointsKind.REVERSE, reference)
-    left = abs(entry.points) - _reversed_of(session, entry_id)
+    left = abs(entry.points) - reversed_of(session, entry_id)
     part = whole_points(points) if points else abs(known.points) if known else left
     movement = Movement(
         PointsKind.REVERSE, part if entry.points < 0 else -part, reference, reason, now, day_of(now, zone),
-        staff_id=staff_id, purchase_id=entry.purchase_id, reverses_id=entry_id,
+        staff_id=staff_id, purchase_id=purchase_id or entry.purchase_id, reverses_id=entry_id,
     )  # fmt: skip
     if known is not None:
         return same(session, known, account, movement)
@@ -300,11 +313,6 @@ def _give_accounts(session: Session, which: ColumnElement[bool], customer_id: in
 
 
 # ── What the movements are made of ────────────────────────────────────────────────────────────────────────────────────
-
-
-def _reversed_of(session: Session, entry_id: int) -> int:
-    total = select(func.coalesce(func.sum(func.abs(PointsEntry.points)), 0))
-    return int(session.exec(total.where(PointsEntry.reverses_id == entry_id)).one())
 
 
 def _lots_made(session: Session, entry_id: int) -> frozenset[int]:

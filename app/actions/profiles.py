@@ -7,16 +7,16 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from app.actions.customers import create_customer, update_customer
-from app.actions.points import earn_points
+from app.actions.earning import earn_for_occasion
 from app.db import lock_row
 from app.models import Customer
-from app.queries.profiles import GIFT, completeness, profile_gift
+from app.queries.profiles import completeness, profile_gift
 from app.rules.completeness import with_declined
 from app.rules.customers import CustomerDetails
+from app.rules.earning import EarnedOftenEnough, NothingToEarn
 from app.rules.policy import Policy
-from app.rules.refusals import NotFound, words
-
-_REASON = words("资料填完整的礼物")
+from app.rules.refusals import NotFound
+from app.vocabulary import EarningKind
 
 
 def create_profile(
@@ -81,22 +81,18 @@ def decline_field(
 def give_profile_gift(
     session: Session, customer: Customer, *, policy: Policy, now: datetime, zone: ZoneInfo, staff_id: int | None = None
 ) -> bool:
-    """The gift for a complete file, when the shop gives one and she has had none. The caller holds her record, so that
+    """The gift for a complete file, when an earning rule gives one and she has had none. The caller holds her record, so that
     two who complete it at once give it once; whether it was given now."""
     assert customer.id is not None, "a gift needs a stored record"
     today = now.astimezone(zone).date()
-    if not policy.profile_gift_points or not completeness(session, customer, today=today, policy=policy).is_complete:
+    if not completeness(session, customer, today=today, policy=policy).is_complete:
         return False
     if profile_gift(session, customer.id) is not None:
         return False
-    earn_points(
-        session,
-        customer.id,
-        policy.profile_gift_points,
-        reference=f"{GIFT}{customer.id}",
-        reason=_REASON,
-        now=now,
-        zone=zone,
-        staff_id=staff_id,
-    )
+    try:
+        earn_for_occasion(
+            session, customer.id, EarningKind.PROFILE, reference=str(customer.id), now=now, zone=zone, staff_id=staff_id
+        )
+    except (NothingToEarn, EarnedOftenEnough):
+        return False
     return True

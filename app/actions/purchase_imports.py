@@ -13,11 +13,13 @@ from app.actions.purchases import (
     KnownOrder,
     PlannedSale,
     check_same,
+    follow_refunds,
     insert_sales,
     look_up,
     planned_sale,
 )
 from app.i18n import gettext
+from app.queries.policy import current_policy
 from app.rules.headers import Columns
 from app.rules.import_reports import Portion, Rejection, rejection
 from app.rules.import_rows import NotThere, RowRefused, Shop
@@ -139,6 +141,7 @@ class PurchaseFile:
                 portion.rejected += [rejection(row, [fault], self.columns, gettext) for row in slip.rows]
         if write:
             insert_sales(session, planned)
+            follow_refunds(session, planned, policy=current_policy(session), now=self.shop.now, zone=self.shop.zone)
         return portion
 
     def remember(self) -> None:

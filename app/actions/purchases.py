@@ -3,18 +3,33 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
+from app.actions.earning import hold_buyer
+from app.actions.redemptions import pay_with_points
+from app.actions.refunds import follow_slips
 from app.actions.tags import recompute_customer
 from app.actions.tiers import review_tier
 from app.audit import note_many
 from app.columns import blind_index
 from app.db import among, insert_many
-from app.models import Customer, CustomerAlias, Product, Purchase, PurchaseLine, Staff, Store, Treatment
+from app.models import (
+    Customer,
+    CustomerAlias,
+    PointsEntry,
+    PointsPending,
+    Product,
+    Purchase,
+    PurchaseLine,
+    Staff,
+    Store,
+    Treatment,
+)
 from app.rules.member_numbers import lost_zeros
 from app.rules.policy import Policy
 from app.rules.purchases import (
@@ -32,6 +47,7 @@ from app.rules.purchases import (
     judged,
     paid_fen,
 )
+from app.rules.redemptions import PointsNeedCustomer, check_points_paid, worth_fen
 from app.rules.refusals import RuleBroken
 
 NOBODY: Mapping[str, Any] = {
@@ -71,47 +87,75 @@ class Known:
     staff: dict[str, int]
 
 
+class PlannedLine(NamedTuple):
+    """A line that may go in, as the columns of its row."""
+
+    position: int
+    sku: str
+    item: str
+    category: str
+    quantity: int
+    unit_price_fen: int
+    amount_fen: int
+    treatment_id: int | None
+    product_id: int | None
+    staff_id: int | None
+
+
 @dataclass(frozen=True)
 class PlannedSale:
     """A sale that may go in, as the values of its rows; `purchase_id` of the lines is not known yet."""
 
     purchase: dict[str, Any]
-    lines: tuple[dict[str, Any], ...]
+    lines: list[PlannedLine]
 
 
 def record_purchase(
     session: Session, sale: Sale, *, policy: Policy, now: datetime, zone: ZoneInfo, may_wait: bool = False
 ) -> Purchase:
-    """Put a sale or refund in and lift the customer's tier when it earned that. The same order number again answers
-    with the first one, unchanged. With `may_wait` a sale of somebody unknown waits for her.
+    """Put a sale or refund in: what points pay of it is spent, what it earns by the tier before it comes in, then her tier
+    follows. The same order number again answers with the first one, unchanged. With `may_wait` a sale of somebody unknown
+    waits for her.
 
-    Raises CustomerUnknown, RefundOfUnknown, RefundTooLarge, StoreUnknown, or what a field's own rule says.
+    Raises CustomerUnknown, RefundOfUnknown, RefundTooLarge, StoreUnknown, PointsExceedSale, PointsNeedCustomer,
+    NotEnoughPoints, PointsFrozen, or what a field's own rule says.
     """
     known = look_up(session, [sale])
     if first := known.orders.get(sale.order_no):
         return session.get_one(Purchase, first.purchase_id)
-    planned = planned_sale(sale, known, now=now, may_wait=may_wait)
+    planned = planned_sale(sale, known, now=now, may_wait=may_wait, points_per_yuan=policy.points_per_yuan)
     purchase = Purchase(**planned.purchase)
+    if purchase.customer_id:
+        hold_buyer(session, purchase.customer_id)
     try:
         with session.begin_nested():
             session.add(purchase)
             session.flush()
-            session.add_all(PurchaseLine(purchase_id=purchase.id or 0, **line) for line in planned.lines)
+            session.add_all(PurchaseLine(purchase_id=purchase.id or 0, **line._asdict()) for line in planned.lines)
             session.flush()
     except IntegrityError:
         # Another till told the same order in the same moment; hers is the first.
         return session.exec(select(Purchase).where(Purchase.order_no == sale.order_no)).one()
+    if purchase.points_used:
+        pay_with_points(session, purchase, now=now, zone=zone)
+    follow_slips(session, [purchase], policy=policy, now=now, zone=zone)
     if purchase.customer_id:
-        review_tier(session, purchase.customer_id, policy=policy, now=now, zone=zone)
+        review_tier(session, purchase.customer_id, policy=policy, now=now, zone=zone, purchase_id=purchase.id)
         recompute_customer(session, purchase.customer_id, now=now, zone=zone)
     return purchase
 
 
 def planned_sale(
-    sale: Sale, known: Known, *, now: datetime, batch_id: int | None = None, may_wait: bool = False
+    sale: Sale,
+    known: Known,
+    *,
+    now: datetime,
+    batch_id: int | None = None,
+    may_wait: bool = False,
+    points_per_yuan: int = 0,
 ) -> PlannedSale:
     """The rows a new sale becomes. Raises as `record_purchase`; with `may_wait` a sale of somebody unknown waits for her
-    instead, and a refund with its sale."""
+    instead, and a refund with its sale. `points_per_yuan` 0: where nothing is paid with points."""
     sale = judged(sale)
     original = _original(sale, known)
     buyer = buyer_of(sale)
@@ -122,7 +166,13 @@ def planned_sale(
         waits_for = _waiting(buyer, known)
     if buyer.is_named and customer_id is None and not may_wait:
         raise CustomerUnknown("member_no" if buyer.member_no else "phone")
-    paid = paid_fen(sale)
+    points_fen = 0
+    if sale.points_used:
+        if customer_id is None:
+            raise PointsNeedCustomer("points_used")
+        check_points_paid(sale.points_used, paid_fen(sale), points_per_yuan)
+        points_fen = worth_fen(sale.points_used, points_per_yuan)
+    paid = paid_fen(sale) - points_fen
     if original:
         original.refunds.append(paid)
     purchase = {
@@ -132,28 +182,30 @@ def planned_sale(
         "store_id": _store_id(sale.store, known),
         "channel": sale.channel,
         "paid_fen": paid,
+        "points_used": sale.points_used,
+        "points_fen": points_fen,
         "refund_of_id": original.purchase_id if original else None,
         "import_batch_id": batch_id,
         "fingerprint": fingerprint(sale),
         "created_at": now,
         **waits_for,
     }
-    return PlannedSale(purchase, tuple(_line(at, line, known) for at, line in enumerate(sale.lines, start=1)))
+    return PlannedSale(purchase, [_line(at, line, known) for at, line in enumerate(sale.lines, start=1)])
 
 
-def _line(position: int, line: SaleLine, known: Known) -> dict[str, Any]:
-    return {
-        "position": position,
-        "sku": line.sku,
-        "item": line.item,
-        "category": line.category,
-        "quantity": line.quantity,
-        "unit_price_fen": line.price_fen,
-        "amount_fen": line.amount_fen,
-        "treatment_id": known.treatments.get(line.sku),
-        "product_id": known.products.get(line.sku),
-        "staff_id": known.staff.get(line.staff),
-    }
+def _line(position: int, line: SaleLine, known: Known) -> PlannedLine:
+    return PlannedLine(
+        position,
+        line.sku,
+        line.item,
+        line.category,
+        line.quantity,
+        line.price_fen,
+        line.amount_fen,
+        treatment_id=known.treatments.get(line.sku),
+        product_id=known.products.get(line.sku),
+        staff_id=known.staff.get(line.staff),
+    )
 
 
 def check_same(sale: Sale, known: Known) -> None:
@@ -178,12 +230,29 @@ def insert_sales(session: Session, planned: Sequence[PlannedSale]) -> None:
     """Store many new sales in two statements, with one line in the journal: the batch each came in says the rest."""
     if not planned:
         return
-    insert_many(session, Purchase, [sale.purchase for sale in planned])
+    names = tuple(planned[0].purchase)
+    insert_many(session, Purchase, names, map(itemgetter(*names), (sale.purchase for sale in planned)))
     # Asked for by number: to hand back the ids in order, SQLite would be told each sale by itself.
     ids = _numbered(session, Purchase.order_no, Purchase.id, {sale.purchase["order_no"] for sale in planned})
-    lines = [line | {"purchase_id": ids[sale.purchase["order_no"]]} for sale in planned for line in sale.lines]
-    insert_many(session, PurchaseLine, lines)
+    lines = ((ids[sale.purchase["order_no"]], *line) for sale in planned for line in sale.lines)
+    insert_many(session, PurchaseLine, ("purchase_id", *PlannedLine._fields), lines)
     note_many(session, "purchases", ids.values())
+
+
+def follow_refunds(
+    session: Session, planned: Sequence[PlannedSale], *, policy: Policy, now: datetime, zone: ZoneInfo
+) -> None:
+    """Refunds that came in with a file take back what their sales had earned, and give back what points had paid."""
+    taken_back = {sale.purchase["refund_of_id"] for sale in planned} - {None}
+    if not taken_back:
+        return
+    moved: set[int | None] = set()
+    for column in (PointsEntry.purchase_id, PointsPending.purchase_id):
+        moved |= set(session.exec(select(col(column)).where(among(session, column, taken_back))))
+    numbers = {sale.purchase["order_no"] for sale in planned if sale.purchase["refund_of_id"] in moved}
+    if numbers:
+        refunds = session.exec(select(Purchase).where(among(session, Purchase.order_no, numbers))).all()
+        follow_slips(session, refunds, policy=policy, now=now, zone=zone)
 
 
 def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Known:
@@ -218,7 +287,7 @@ def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Kn
 
 def _numbered(session: Session, key: str, row_id: int | None, wanted: set[str]) -> dict[str, int]:
     """The ids of the rows with these keys; the arguments are a table's columns."""
-    rows = session.exec(select(col(key), col(row_id)).where(among(key, wanted))) if wanted else ()
+    rows = session.exec(select(col(key), col(row_id)).where(among(session, key, wanted))) if wanted else ()
     return {key: row_id for key, row_id in rows if row_id}
 
 
@@ -226,7 +295,7 @@ def customers_by_phone(session: Session, phones: Collection[bytes]) -> dict[byte
     """Whose these phones are, by blind index; of a family that shares one, the one it belongs to."""
     if not phones:
         return {}
-    found = select(Customer.phone_index, Customer.id).where(among(Customer.phone_index, set(phones)))
+    found = select(Customer.phone_index, Customer.id).where(among(session, Customer.phone_index, set(phones)))
     rows = session.exec(found).all()
     if len(rows) > len({index for index, _ in rows}):
         owners_last = found.order_by(col(Customer.phone_shared_reason) == "", col(Customer.id).desc())
@@ -238,7 +307,7 @@ def _orders(session: Session, sales: list[Sale], *, lock: bool) -> dict[str, Kno
     numbers = {sale.order_no for sale in sales} | {sale.refund_of for sale in sales if sale.refund_of}
     names = ("order_no", "id", "customer_id", "paid_fen", "fingerprint", *NOBODY)
     columns: list[Any] = [getattr(Purchase, name) for name in names]
-    wanted: Any = select(*columns).where(among(Purchase.order_no, numbers)).order_by(col(Purchase.id))
+    wanted: Any = select(*columns).where(among(session, Purchase.order_no, numbers)).order_by(col(Purchase.id))
     if lock and any(sale.refund_of for sale in sales):
         wanted = wanted.with_for_update()
     known = {
@@ -246,7 +315,8 @@ def _orders(session: Session, sales: list[Sale], *, lock: bool) -> dict[str, Kno
         for order_no, row_id, customer_id, paid, told, *waits_for in session.exec(wanted)
     }
     refunded = {known[sale.refund_of].purchase_id: known[sale.refund_of] for sale in sales if sale.refund_of in known}
-    refunds = select(Purchase.refund_of_id, func.sum(Purchase.paid_fen)).where(among(Purchase.refund_of_id, refunded))
+    taken_back = among(session, Purchase.refund_of_id, refunded)
+    refunds = select(Purchase.refund_of_id, func.sum(Purchase.paid_fen)).where(taken_back)
     for original_id, fen in session.exec(refunds.group_by(col(Purchase.refund_of_id))) if refunded else ():
         refunded[original_id or 0].refunds.append(int(fen))
     return known

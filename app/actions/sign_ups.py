@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from datetime import datetime
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -65,9 +66,18 @@ def count_sign_up(session: Session, read: SignUpRead, caller: str, *, hurried: b
     return True
 
 
-def sign_up(session: Session, submission_id: str, read: SignUpRead, *, policy: Policy, now: datetime) -> SignUp | None:
+def sign_up(
+    session: Session,
+    submission_id: str,
+    read: SignUpRead,
+    *,
+    policy: Policy,
+    now: datetime,
+    zone: ZoneInfo | None = None,
+) -> SignUp | None:
     """Keep a form without faults: a new member with her consents, or, where the phone is known, a line for the staff and
-    nothing else. None when this form is in already. Raises as `create_customer`."""
+    nothing else. None when this form is in already. Without a zone sales that waited for her earn nothing. Raises as
+    `create_customer`."""
     assert not read.faults, "only a form without faults is kept"
     assert read.phone is not None, "the same"
     lock_member_series(session)  # before looking: two at once would both find the phone free
@@ -86,10 +96,10 @@ def sign_up(session: Session, submission_id: str, read: SignUpRead, *, policy: P
         row.customer_id, row.name, row.told = owner.id, read.details.name or "", _told(session, read, now)
         # The same work, taken back: how long the answer takes must not tell the one from the other either.
         trial = session.begin_nested()
-        _new_member(session, read, row.store_id, policy=policy, now=now, phone_shared_reason=HOW)
+        _new_member(session, read, row.store_id, policy=policy, now=now, zone=zone, phone_shared_reason=HOW)
         trial.rollback()
     else:
-        customer = _new_member(session, read, row.store_id, policy=policy, now=now)
+        customer = _new_member(session, read, row.store_id, policy=policy, now=now, zone=zone)
         row.customer_id, row.name = customer.id, customer.name
     session.add(row)
     session.flush()
@@ -102,10 +112,17 @@ def _form_of(submission_id: str, phone: Phone) -> str:
 
 
 def _new_member(
-    session: Session, read: SignUpRead, store_id: int | None, *, policy: Policy, now: datetime, **more: Any
+    session: Session,
+    read: SignUpRead,
+    store_id: int | None,
+    *,
+    policy: Policy,
+    now: datetime,
+    zone: ZoneInfo | None,
+    **more: Any,
 ) -> Customer:
     details = CustomerDetails(**vars(read.details) | {"store_id": store_id} | more)
-    customer = create_customer(session, details, policy=policy, now=now)
+    customer = create_customer(session, details, policy=policy, now=now, zone=zone)
     customer.referred_by_id = recommender(session, read.ref, now=now)
     assert customer.id is not None, "a stored record"
     wishes: list[tuple[Purpose, Channel | None]] = [(Purpose.MEMBERSHIP, None), *read.wishes]

@@ -1,4 +1,5 @@
-"""What tills and other programs bring in over the API: a customer, a sale, each once however often it is told."""
+"""What tills and other programs bring in over the API: a customer, a sale, a refund, points handed in, each once however
+often it is told."""
 
 import json
 from collections.abc import Collection
@@ -12,11 +13,14 @@ from app.actions.claims import is_waiting
 from app.actions.consents import grant_many
 from app.actions.customers import create_customer, lock_member_series
 from app.actions.idempotency import do_once
+from app.actions.ledger import locked_account
 from app.actions.purchases import check_same, customer_of, look_up, record_purchase
+from app.actions.redemptions import Wanted, redeem
 from app.columns import blind_index
-from app.models import Purchase
+from app.models import PointsEntry, Purchase, Redemption, Store
 from app.queries.api_keys import Caller
-from app.queries.members import Member, member, member_with_phone, points_earned, store_called, tier_named
+from app.queries.earning import pending_taken, refund_moved, reward_called, sale_earned
+from app.queries.members import Member, member, member_numbered, member_with_phone, store_called, tier_named
 from app.queries.points import balance_of
 from app.queries.scopes import ANYTHING
 from app.queries.sign_ups import owner_of_phone
@@ -27,11 +31,22 @@ from app.rules.idempotency import Kept, Keyed
 from app.rules.imports import MomentInFuture
 from app.rules.phones import parse_phone
 from app.rules.policy import Policy
-from app.rules.purchases import OrderDiffers, Sale, SaleBelowZero, buyer_of, paid_fen
+from app.rules.purchases import (
+    OrderDiffers,
+    RefundOfNothing,
+    RefundOfUnknown,
+    Sale,
+    SaleBelowZero,
+    SaleLine,
+    buyer_of,
+    paid_fen,
+)
+from app.rules.redemptions import RewardUnknown
 from app.rules.refusals import NotFound
 from app.vocabulary import Channel, Purpose
 
 _HOW = "收银系统（{name}）登记"  # data: stands on the receipt
+_REFUND = "退款"  # data: the line of a refund that names none
 _CLOCKS_APART = timedelta(days=1)
 """How far ahead of ours a till's clock may be, as in an imported file."""
 
@@ -107,6 +122,116 @@ def take_sale(session: Session, sale: Sale, *, caller: Caller, policy: Policy, n
     return kept
 
 
+@dataclass(frozen=True)
+class RefundAsked:
+    """A refund as a till tells it; `amount_fen` is the money that goes back. No lines: of the sale as a whole."""
+
+    order_no: str
+    refund_no: str
+    amount_fen: int
+    lines: tuple[SaleLine, ...] = ()
+
+
+@dataclass(frozen=True)
+class RefundTaken:
+    """What a refund did to her points. `points_taken_back` counts those that still waited, too."""
+
+    points_taken_back: int
+    points_given_back: int
+    balance: int
+
+
+def take_refund(
+    session: Session, asked: RefundAsked, *, caller: Caller, policy: Policy, now: datetime, zone: ZoneInfo
+) -> Kept:
+    """Take money back of a sale, and its points with it; the answer as JSON. The same refund number again gets the first
+    answer, and 200 instead of 201.
+
+    Raises RefundOfUnknown, RefundOfNothing, RefundTooLarge, OrderDiffers for another slip under a known number."""
+    sale = _sold(session, asked.order_no, caller)
+    if not asked.amount_fen and sale.paid_fen:
+        raise RefundOfNothing("amount_fen")
+    store = session.get(Store, sale.store_id) if sale.store_id else None
+    slip = Sale(
+        order_no=asked.refund_no,
+        occurred_at=now,
+        lines=_taken_back(asked),
+        store=store.code if store else "",
+        channel=sale.channel,
+        refund_of=asked.order_no,
+        paid_fen=-asked.amount_fen,
+    )
+    is_new = False
+
+    def work() -> Kept:
+        nonlocal is_new
+        waited = pending_taken(session, sale.id or 0)
+        refund = record_purchase(session, slip, policy=policy, now=now, zone=zone)
+        is_new = refund.created_at == now
+        told = _refund_told(session, sale, refund, pending_taken(session, sale.id or 0) - waited)
+        return Kept(200, json.dumps(asdict(told), ensure_ascii=False))
+
+    kept = do_once(session, _order_key(slip), work, now=now)
+    first = session.exec(select(Purchase).where(Purchase.order_no == asked.refund_no)).one()
+    if (first.refund_of_id, first.paid_fen) != (sale.id, -asked.amount_fen):
+        raise OrderDiffers("refund_no")
+    return replace(kept, status=201) if is_new else kept
+
+
+def _sold(session: Session, order_no: str, caller: Caller) -> Purchase:
+    """The sale, if it is the key's to touch; whether another store has one of that number is not told."""
+    sale = session.exec(select(Purchase).where(Purchase.order_no == order_no)).first()
+    is_hers = sale is not None and (caller.store_id is None or sale.store_id in {None, caller.store_id})
+    if sale is None or not is_hers or sale.refund_of_id is not None:
+        raise RefundOfUnknown("order_no")
+    return sale
+
+
+def _taken_back(asked: RefundAsked) -> tuple[SaleLine, ...]:
+    """The lines of a refund, as what goes out, whatever sign the till wrote."""
+    if not asked.lines:
+        return (SaleLine(item=_REFUND, amount_fen=-asked.amount_fen),)
+    sign = -1 if sum(line.amount_fen for line in asked.lines) > 0 else 1
+    return tuple(
+        replace(line, amount_fen=sign * line.amount_fen, quantity=sign * line.quantity) for line in asked.lines
+    )
+
+
+def _refund_told(session: Session, sale: Purchase, refund: Purchase, waited: int) -> RefundTaken:
+    taken, given = refund_moved(session, refund)
+    return RefundTaken(
+        points_taken_back=taken + waited,
+        points_given_back=given,
+        balance=balance_of(session, sale.customer_id) if sale.customer_id else 0,
+    )
+
+
+@dataclass(frozen=True)
+class RedemptionAsked:
+    """Points to hand in, `reward` by its name in the catalogue."""
+
+    member_no: str
+    points: int
+    reference: str
+    reward: str = ""
+
+
+def take_redemption(
+    session: Session, asked: RedemptionAsked, *, caller: Caller, now: datetime, zone: ZoneInfo
+) -> tuple[PointsEntry, bool]:
+    """Hand points in; the entry, and whether it is new: the same reference again gives the first. Raises NotFound,
+    RewardUnknown, or as `redeem`."""
+    hers = member_numbered(session, asked.member_no, within=caller.customers)
+    reward_id = reward_called(session, asked.reward) if asked.reward else None
+    if asked.reward and reward_id is None:
+        raise RewardUnknown("reward")
+    wanted = Wanted(asked.points, asked.reference, reward_id)
+    locked_account(session, hers.customer_id)  # whoever sends the same again waits here, and then sees the first
+    is_new = session.exec(select(Redemption.id).where(Redemption.reference == asked.reference)).first() is None
+    redemption = redeem(session, hers.customer_id, wanted, now=now, zone=zone)
+    return session.get_one(PointsEntry, redemption.entry_id), is_new
+
+
 def _possible(sale: Sale, now: datetime) -> Sale:
     if sale.occurred_at > now + _CLOCKS_APART:
         raise MomentInFuture("occurred_at")
@@ -142,7 +267,7 @@ def _told(session: Session, purchase: Purchase) -> SaleTaken:
     return SaleTaken(
         order_no=purchase.order_no,
         paid_fen=purchase.paid_fen,
-        points_earned=points_earned(session, purchase.id or 0),
+        points_earned=sale_earned(session, purchase),
         balance=balance_of(session, hers) if hers else 0,
         tier=tier_named(session, hers) if hers else None,
         is_waiting=is_waiting(purchase),

@@ -16,7 +16,7 @@ from app.vocabulary import TokenPurpose
 
 @dataclass(frozen=True)
 class StandingToken:
-    """A card's address, and since when: the day its card was issued."""
+    """An address that opens, and since when: for a card, the day it was issued."""
 
     token: str
     created_at: datetime
@@ -31,15 +31,21 @@ def issue_token(
     return token
 
 
-def standing_tokens(session: Session, customer_ids: Collection[int], *, now: datetime) -> dict[int, StandingToken]:
-    """The cards' addresses of these customers, by customer id. Missing ones are made. Raises NotFound for a record that
-    went into another one this very moment: its card would open nothing."""
+def standing_tokens(
+    session: Session,
+    customer_ids: Collection[int],
+    *,
+    purpose: TokenPurpose = TokenPurpose.CARD,
+    now: datetime,
+) -> dict[int, StandingToken]:
+    """The addresses of these customers' cards or own pages, by customer id. Missing ones are made. Raises NotFound for a
+    record that went into another one this very moment: its card would open nothing."""
     if _lock_customers(session, customer_ids) != set(customer_ids):
         raise NotFound
     rows = session.exec(
         select(PublicToken)
         .where(
-            PublicToken.purpose == TokenPurpose.CARD,
+            PublicToken.purpose == purpose,
             col(PublicToken.subject_id).in_(customer_ids),
             col(PublicToken.revoked_at).is_(None),
             or_(col(PublicToken.expires_at).is_(None), col(PublicToken.expires_at) > now),
@@ -49,7 +55,7 @@ def standing_tokens(session: Session, customer_ids: Collection[int], *, now: dat
     standing = {row.subject_id: StandingToken(opened(row.token) or "", row.created_at) for row in rows}
     for customer_id in customer_ids:
         if customer_id not in standing:
-            token = issue_token(session, TokenPurpose.CARD, customer_id, now=now)
+            token = issue_token(session, purpose, customer_id, now=now)
             standing[customer_id] = StandingToken(token, now)
     session.flush()
     return standing

@@ -53,6 +53,7 @@ _DEEDS: Mapping[str, Lazy] = {
 _PAGE_DEEDS: Mapping[str, Lazy] = {
     "desk": later("核对资料"),
     "cards": later("打印"),
+    "own_pages": later("给链接、换新、收回"),
     "posters": later("打印"),
     "purposes": later("修改"),
     "merges": later("合并"),
@@ -65,6 +66,11 @@ _PAGE_DEEDS: Mapping[str, Lazy] = {
     "demo": later("清空"),
     "journal": later("核对"),
     "imports": later("导入"),
+    "points_counter": later("兑换、调整、记一次"),
+    "approvals": later("批准或不批准"),
+    "customer_tier": later("人工指定"),
+    "customer_benefits": later("用一次权益"),
+    "design": later("试算"),
 }
 _BESIDE: Mapping[str, tuple[Lazy, str]] = {
     "health": (later("健康与过敏提示"), "customers"),

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from sqladmin.ajax import QueryAjaxModelLoader
 from sqladmin.pagination import Pagination
-from sqlalchemy import ColumnElement, Select, false, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, false, func, select
 from sqlalchemy import inspect as mapped
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -78,7 +78,9 @@ class Big(ShopView):
         count the whole sorted select each time."""
         if stmt is None:
             return await super().count(request)
-        inner = stmt.get_final_froms()[0].element.order_by(None)  # type: ignore[attr-defined]  # list() wraps it
+        # list() wraps it. SQLAlchemy's own way to ask for what a select reads from compiles the whole of it.
+        wrapped = next(one for one in stmt.get_children() if isinstance(one, Subquery))
+        inner: Any = cast(Select[Any], wrapped.element).order_by(None)
         if inner.whereclause is None:
             return await self._count_whole()
         key = self.pk_columns[0]

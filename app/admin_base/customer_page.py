@@ -20,7 +20,9 @@ from app.admin_base.desk import within_reach
 from app.admin_base.events import told
 from app.admin_base.hiding import sees
 from app.admin_base.once import Answer
+from app.admin_base.points_page import points_card
 from app.admin_base.showing import readable, shown
+from app.admin_base.tier_page import tier_section
 from app.admin_base.writing import Refused, write
 from app.i18n import gettext
 from app.models import (
@@ -34,23 +36,26 @@ from app.models import (
     PurchaseLine,
     SkinRecord,
     SurveyResponse,
+    TierChange,
     Visit,
 )
-from app.queries import points, profiles
+from app.queries import profiles
 from app.queries.customers import customer_by_number
+from app.queries.earning import occasion_points
 from app.queries.merging import undoable_merges
 from app.queries.timeline import Place, timeline
 from app.rules.access import may, may_see
 from app.rules.birthdays import age_on
 from app.rules.completeness import prompts, read_declined, resting_fields
 from app.rules.refusals import words
-from app.vocabulary import CustomerStatus, Gender, TimelineKind
+from app.vocabulary import CustomerStatus, EarningKind, Gender, TimelineKind
 
 FACTS = (
     "gender", "birthday", "preferred_channel", "source", "store", "occupation", "income_band", "email", "address", "note",
 )  # fmt: skip
 _LIFE = (
     Visit, Purchase, PurchaseLine, PointsEntry, SkinRecord, SurveyResponse, Complaint, OutboundMessage, Consent, ContactEvent,
+    TierChange,
 )  # fmt: skip
 _CONFIRMED = words("已记下：今天核对过，资料没有变化")
 _UNCONFIRMED = words("已撤销今天的核对")
@@ -177,7 +182,8 @@ class CustomerPage(BaseView):
                 if sees(_role(), Customer, "birthday")
                 else None,
                 "tags": profiles.tags_of(session, number),
-                "points": self._points(session, number),
+                "points": points_card(session, number),
+                "tier": tier_section(session, customer),
                 "skin": self._skin(session, number),
                 "referred_by": profiles.referred_by(session, customer, reach(Customer)),
                 "referred": profiles.referred(session, customer, reach(Customer)),
@@ -202,11 +208,6 @@ class CustomerPage(BaseView):
             "agreed": profiles.agreed(session, number, tables[Consent]) if Consent in tables else None,
         }
 
-    def _points(self, session: Session, number: int) -> dict[str, Any] | None:
-        if not may(_role(), "points_entries", "list"):
-            return None
-        return {"balance": points.balance_of(session, number), "next": points.next_to_expire(session, number)}
-
     def _skin(self, session: Session, number: int) -> list[dict[str, Any]]:
         if not may(_role(), "skin_records", "list"):
             return []
@@ -229,7 +230,7 @@ class CustomerPage(BaseView):
             "prompts": prompts(measured, asks_health=may(_role(), "health", "edit")),
             "resting": sorted(resting),
             "gift": profiles.profile_gift(session, customer.id or 0),
-            "gift_points": here.policy.profile_gift_points,
+            "gift_points": occasion_points(session, EarningKind.PROFILE, here.now),
         }
 
     def _life(self, session: Session, number: int, query: QueryParams) -> dict[str, Any]:
@@ -259,10 +260,13 @@ class CustomerPage(BaseView):
         number = customer.id
         offers = (
             ("visits", "create", Way("visit", "fa-door-open", f"/admin/visit/create?customer={number}")),
+            ("points_counter", "do", Way("redeem", "fa-gift", f"/desk/customers/{customer.member_no}/redeem")),
+            ("customer_points", "view", Way("points", "fa-coins", f"/desk/customers/{customer.member_no}/points")),
             ("complaints", "create", Way("complaint", "fa-comment-dots", f"/admin/complaint/create?customer={number}")),
             ("customers", "edit", Way("edit", "fa-pen", f"/admin/customer/edit/{number}")),
             ("consents", "create", Way("consent", "fa-file-signature", f"/admin/consent/of/{number}")),
             ("photos", "list", Way("photos", "fa-camera", f"/desk/photos?customer={customer.member_no}")),
+            ("own_pages", "do", Way("own", "fa-mobile-screen", f"/desk/customers/{customer.member_no}/own-page")),
             ("merges", "do", Way("merge", "fa-code-merge", f"/desk/merge?a={customer.member_no}")),
         )
         return tuple(way for subject, action, way in offers if may(_role(), subject, action))
@@ -296,6 +300,7 @@ def _readable_kind(kind: TimelineKind, tables: dict[Any, Any]) -> bool:
         TimelineKind.VISIT: Visit, TimelineKind.PURCHASE: Purchase, TimelineKind.POINTS: PointsEntry,
         TimelineKind.SKIN: SkinRecord, TimelineKind.SURVEY: SurveyResponse, TimelineKind.COMPLAINT: Complaint,
         TimelineKind.MESSAGE: OutboundMessage, TimelineKind.CONSENT: Consent, TimelineKind.CONTACT: ContactEvent,
+        TimelineKind.TIER: TierChange,
     }  # fmt: skip
     return from_tables[kind] in tables
 

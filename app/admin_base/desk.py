@@ -13,6 +13,7 @@ from app.admin_base.asking import asking, reach
 from app.admin_base.fields import cleaned
 from app.models import Complaint, Customer, DuplicatePair, Purchase, SignUp
 from app.queries.desk import MOST_COUNTED, Waiting, birthdays_today, waiting
+from app.queries.scopes import gathered_customers
 from app.queries.search import MOST_HITS, Hit, search_customers
 from app.rules.access import may
 
@@ -66,8 +67,10 @@ class DeskPage(BaseView):
         return await self.templates.TemplateResponse(request, "desk/page.html", context)
 
     def _hits(self, term: str, most: int) -> tuple[Hit, ...]:
+        here = asking()
+        gathered = gathered_customers(here.person) if here.person else ()
         with self._admin_ref.database.reading() as session:
-            return search_customers(session, term, now=asking().now, within=reach(Customer), most=most)
+            return search_customers(session, term, now=here.now, within=reach(Customer), gathered=gathered, most=most)
 
     def _today(self) -> dict[str, Any]:
         here = asking()

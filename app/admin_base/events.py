@@ -26,10 +26,12 @@ ICONS = {
     TimelineKind.MESSAGE: "fa-envelope",
     TimelineKind.CONSENT: "fa-file-signature",
     TimelineKind.CONTACT: "fa-address-book",
+    TimelineKind.TIER: "fa-stairs",
 }
 _VIEWS = {
     "visit": "visit", "skin": "skin-record", "purchase": "purchase", "survey": "survey-response",
     "complaint": "complaint", "message": "outbound-message", "consent": "consent", "withdrawn": "consent",
+    "tier": "tier-change",
 }  # fmt: skip
 _ITEMS_SHOWN = 4
 _BY = words("由 {staff} 接待")
@@ -44,6 +46,7 @@ _LOW = words("低分")
 _DUE = words("{at} 前答复")
 _NO_MORE = words("撤回：{purpose}")
 _SENSITIVE = words("敏感")
+_UNTIL = words("到 {day}")
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,22 @@ def _contact(event: Event) -> tuple[str, tuple[str, ...], str]:
     return title, (_line(before, _value(change, "reason"), _staff(change, _SEEN_BY)),), ""
 
 
+def _tier(event: Event) -> tuple[str, tuple[str, ...], str]:
+    change = event.record
+    after = name_of(change.to_tier)
+    before = name_of(change.from_tier) if change.from_tier and change.from_tier_id != change.to_tier_id else ""
+    is_down = bool(before) and change.from_tier.rank > change.to_tier.rank
+    until = _said(_UNTIL, day=str(change.until_on or ""))
+    return (
+        f"{before} → {after}" if before else after,
+        (
+            _line(word_of(change.why), until),
+            _value(change, "reason"),
+        ),
+        "amber" if is_down else "",
+    )
+
+
 _TELLERS: dict[str, Callable[[Event], tuple[str, tuple[str, ...], str]]] = {
     "visit": _visit,
     "skin": _skin,
@@ -186,4 +205,5 @@ _TELLERS: dict[str, Callable[[Event], tuple[str, tuple[str, ...], str]]] = {
     "consent": _consent,
     "withdrawn": _consent,
     "contact": _contact,
+    "tier": _tier,
 }

@@ -85,6 +85,12 @@ FOLLOWING = {
 }
 """(table, column) → the column it is made from, whose change says it all."""
 _COLUMNS = {
+    "reference": words("单号"),
+    "since_at": words("从何时起"),
+    "tier_held_until_on": words("人工等级保留到"),
+    "points_used": words("用掉的积分"),
+    "points_fen": words("积分抵了多少"),
+    "entry_id": words("积分明细"),
     "password_hash": words("密码"),
     "response_id": words("问卷回答"),
     "import_batch_id": words("从哪次导入"),

@@ -33,7 +33,7 @@ GROUPS = (
     (words("店铺"), ("shop_", "brand_", "privacy_", "notice_")),
     (words("答复承诺"), ("complaint_", "suggestion_", "question_", "praise_", "review_")),
     (words("问卷与评分"), ("low_", "grade_", "sample_")),
-    (words("会员"), ("tier_", "card_", "profile_", "ask_", "stale_")),
+    (words("会员"), ("tier_", "points_", "card_", "profile_", "ask_", "stale_")),
     (words("夜里的工作"), ("night_", "trace_")),
 )
 _OTHERS = words("其他")

@@ -8,6 +8,7 @@ import anyio.to_thread
 import sqladmin.i18n
 from fastapi import FastAPI
 from sqladmin import Admin, BaseView
+from sqladmin._menu import CategoryMenu, ItemMenu
 from sqladmin.application import login_required
 from sqladmin.i18n import I18nConfig
 from sqladmin.models import ModelView
@@ -23,6 +24,7 @@ from wtforms import Form
 from app.admin_base.asking import AskingGuard, asking, is_asking
 from app.admin_base.clashes import typed_words
 from app.admin_base.drafts import DraftView
+from app.admin_base.menu import FixedLine, shown_menu
 from app.admin_base.once import Answer, OnceGuard
 from app.admin_base.permissions import DenialNotes, RoleAuthorization
 from app.admin_base.showing import name_of
@@ -91,6 +93,7 @@ class RougeAdmin(Admin):
             name_of=name_of,
             may_do=may_do,
             may_view=may_view,
+            shown_menu=shown_menu,
             demo_mode=DemoWatch(database, always=settings.demo),
         )
         environment.filters.update(shared_filters(settings))
@@ -128,6 +131,15 @@ class RougeAdmin(Admin):
         """A page in the same menu."""
         super().add_base_view(view)
         self.permissions.add(self.views[-1])
+
+    def _build_menu(self, view: ModelView | BaseView) -> None:
+        """SQLAdmin's menu with our lines."""
+        item: ItemMenu = FixedLine(view, self.admin.router.routes, mounted_at=self.base_url)
+        if view.category:
+            section = CategoryMenu(name=view.category, icon=view.category_icon)
+            section.add_child(item)
+            item = section
+        self._menu.add(item)
 
     def close(self) -> None:
         """All views are there: from now on each route is as shut as `rules.access` says."""

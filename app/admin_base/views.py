@@ -1,4 +1,4 @@
-"""What every back-office view has. A register is a table and a few lines of class in `app/admin.py`; everything that is
+"""What every back-office view has. A register is a table and a few lines of class in `app/registers/`; everything that is
 the same for all of them stands here."""
 
 from collections.abc import Mapping, Sequence

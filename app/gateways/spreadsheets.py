@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -68,15 +68,12 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class TableFile:
-    """A file that can be read as a table. `rows()` reads it from the start, every time it is called."""
+    """A file that can be read as a table. `rows()` reads it from the start, every time it is called: every row with its
+    number, the first being 1; empty rows too. It raises CsvBroken and TooManyColumns."""
 
     name: str
     sha256: str
-    _rows: Any
-
-    def rows(self) -> Iterator[Row]:
-        """Every row with its number, the first being 1; empty rows too. Raises CsvBroken, TooManyColumns."""
-        return (row if len(row[1]) <= MOST_COLUMNS else _narrow(row) for row in self._rows())
+    rows: Callable[[], Iterator[Row]]
 
 
 def open_table(source: Source) -> TableFile:
@@ -95,13 +92,12 @@ def open_table(source: Source) -> TableFile:
     return TableFile(source.name, digest, rows)
 
 
-def _narrow(row: Row) -> Row:
+def _narrow(number: int, cells: Sequence[str]) -> tuple[str, ...]:
     """A wide row without the empty cells at its end, which a workbook may have by the thousand. Raises TooManyColumns."""
-    number, cells = row
     count = next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
     if count > MOST_COLUMNS:
         raise TooManyColumns(limit=MOST_COLUMNS, row=number, count=count)
-    return number, cells[:MOST_COLUMNS]
+    return tuple(cells[:MOST_COLUMNS])
 
 
 def _rewound(file: Any) -> Any:
@@ -124,7 +120,7 @@ def _check_kind(start: bytes) -> None:
 # ── CSV ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _csv_rows(source: Source) -> Any:
+def _csv_rows(source: Source) -> Callable[[], Iterator[Row]]:
     encoding = _encoding_of(source)
     delimiter = _delimiter_of(source, encoding)
 
@@ -138,7 +134,7 @@ def _csv_rows(source: Source) -> Any:
                 for number, cells in enumerate(reader, start=1):
                     if lines.row_ended() > LONGEST_CELL:
                         cells = [cell[: LONGEST_CELL + 1] for cell in cells]
-                    yield number, tuple(cells)
+                    yield number, tuple(cells) if len(cells) <= MOST_COLUMNS else _narrow(number, cells)
             except csv.Error:
                 raise CsvBroken(row=number + 1) from None
 
@@ -196,7 +192,7 @@ def _delimiter_of(source: Source, encoding: str) -> str:
 # ── Workbooks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _workbook_rows(source: Source, start: bytes) -> Any:
+def _workbook_rows(source: Source, start: bytes) -> Callable[[], Iterator[Row]]:
     if start.startswith(_ZIP):
         _check_size(source)
     elif _size_of(source) > LARGEST_SHEET_MB * 1_000_000:
@@ -211,8 +207,9 @@ def _workbook_rows(source: Source, start: bytes) -> Any:
         raise _why_unreadable(error, source, start) from None
 
     def rows() -> Iterator[Row]:
-        for number, cells in enumerate(sheet.iter_rows(), start=1):
-            yield number, tuple(_shown(cell) for cell in cells)
+        for number, row in enumerate(sheet.iter_rows(), start=1):
+            cells = tuple([cell if isinstance(cell, str) else _shown(cell) for cell in row])
+            yield number, cells if len(cells) <= MOST_COLUMNS else _narrow(number, cells)
 
     return rows
 
@@ -252,9 +249,7 @@ def _why_unreadable(error: Exception, source: Source, start: bytes) -> RuleBroke
 
 
 def _shown(cell: object) -> str:
-    """A cell as text. Numbers as Excel keeps them: fifteen digits, so 0.1 + 0.2 is 0.3."""
-    if isinstance(cell, str):
-        return cell
+    """A cell that is not text as text. Numbers as Excel keeps them: fifteen digits, so 0.1 + 0.2 is 0.3."""
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):

@@ -7,7 +7,6 @@ from sqlmodel import Session
 from app.actions.idempotency import forget_old_answers
 from app.actions.limits import forget_old_tries
 from app.actions.merging import forget_merges
-from app.actions.tiers import review_tiers
 from app.actions.traces import forget_old_sign_ins
 from app.db import Database
 from app.gateways.backups import create_backup
@@ -16,21 +15,19 @@ from app.jobs import imports
 from app.jobs.duplicates import find_duplicates
 from app.jobs.errands import AnyKind, Done, Errand, Kind, OutsideKind
 from app.jobs.photos import forget_photos
-from app.jobs.points import check_points
+from app.jobs.points import check_points, end_points, honour_birthdays, settle_points
+from app.jobs.points_notices import tell_of_endings
 from app.jobs.tags import apply_rules
+from app.jobs.tiers import review_tiers
 from app.queries.journal import verify_chain
-from app.queries.tiers import buyers_after
 from app.rules.jobs import LONGEST_LEASE, Hopeless
 from app.rules.refusals import words
 from app.settings import Settings
 from app.vocabulary import JobKind
 
-BUYERS_AT_ONCE = 500
-"""Customers looked at in one transaction: well under a second, so that the till does not wait."""
 _FORGOTTEN = words(
     "清掉了 {tries} 个计数、{answers} 份旧回执、{sign_ins} 条过期登录、{uploads} 个没导入的文件、{photos} 张不再保存的照片"
 )
-_REVIEWED = words("看了 {seen} 位顾客，{risen} 位升级")
 _PLANS = words("{n} 次合并过了可以撤销的期限")
 _WHOLE = words("{entries} 条，完整无缺")
 
@@ -51,17 +48,6 @@ def _forget_traces(database: Database, settings: Settings, errand: Errand) -> Do
     photos = forget_photos(database, settings, errand)
     said = gettext(_FORGOTTEN)
     return Done(said.format(tries=tries, answers=answers, sign_ins=sign_ins, uploads=uploads, photos=photos))
-
-
-def _review_tiers(session: Session, errand: Errand) -> Done:
-    """Everybody who bought something, a slice at a time: a threshold the owner lowered lifts those it now fits."""
-    after, seen, risen = (int(errand.payload.get(name, 0)) for name in ("after", "seen", "risen"))
-    buyers = buyers_after(session, after, BUYERS_AT_ONCE)
-    risen += len(review_tiers(session, buyers, policy=errand.policy, now=errand.now, zone=errand.zone))
-    seen += len(buyers)
-    if len(buyers) == BUYERS_AT_ONCE:
-        return Done(then={"after": buyers[-1], "seen": seen, "risen": risen})
-    return Done(gettext(_REVIEWED).format(seen=seen, risen=risen))
 
 
 def _forget_merges(session: Session, errand: Errand) -> Done:
@@ -85,8 +71,12 @@ KINDS: Mapping[str, AnyKind] = {
     JobKind.BACKUP: OutsideKind(_backup, lease=LONGEST_LEASE),
     JobKind.VERIFY_JOURNAL: OutsideKind(_verify_journal, lease=LONGEST_LEASE),
     JobKind.FORGET_TRACES: OutsideKind(_forget_traces),
-    JobKind.REVIEW_TIERS: Kind(_review_tiers),
+    JobKind.REVIEW_TIERS: Kind(review_tiers),
     JobKind.CHECK_POINTS: OutsideKind(check_points, lease=LONGEST_LEASE),
+    JobKind.EXPIRE_POINTS: Kind(end_points),
+    JobKind.SETTLE_POINTS: Kind(settle_points),
+    JobKind.BIRTHDAYS: Kind(honour_birthdays),
+    JobKind.POINTS_NOTICES: Kind(tell_of_endings),
     JobKind.RULE_TAGS: Kind(apply_rules),
     JobKind.FORGET_MERGES: Kind(_forget_merges),
     JobKind.FIND_DUPLICATES: OutsideKind(find_duplicates, lease=LONGEST_LEASE),

@@ -16,7 +16,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, case, func, literal, select, union_all
 from sqlmodel import Session, col
 
-from app.models import Complaint, Customer, ImportBatch, Purchase, SignUp, SurveyAnswer, SurveyQuestion, SurveyResponse
+from app.models import (
+    Complaint,
+    Customer,
+    ImportBatch,
+    PointsRequest,
+    Purchase,
+    SignUp,
+    SurveyAnswer,
+    SurveyQuestion,
+    SurveyResponse,
+)
+from app.queries.adjustments import count_waiting
 from app.queries.jobs import jobs_health
 from app.queries.points import frozen_accounts
 from app.queries.scopes import (
@@ -133,6 +144,7 @@ class Dashboard:
     overdue_cases: Figure
     due_soon_cases: Figure
     sign_ups: Figure
+    points_requests: Figure
     birthday_count: Figure
     birthdays: tuple[Birthday, ...]
     last_import: LastImport | None
@@ -176,6 +188,10 @@ def dashboard(
         sign_ups=Figure(
             waiting_sign_ups(session, within=_reach(SignUp, store_id)),
             _address(role, "sign_ups", f"sign-up/list?state={SignUpState.KNOWN}"),
+        ),
+        points_requests=Figure(
+            count_waiting(session, within=_reach(PointsRequest, store_id)),
+            "/desk/points-requests" if may(role, "approvals", "do") else None,
         ),
         birthday_count=Figure(_birthday_count(session, today, customers), born),
         birthdays=tuple(_birthdays(session, today, customers)) if born else (),

@@ -24,39 +24,40 @@ def starting_with(column: Mapped[str], term: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to find a customer, served by one index: the condition, the column it is about and what that column holds
-    when it is met exactly."""
+    """One way to find a customer, served by one index: the condition, the column it is about, what that column holds
+    when it is met exactly, and among whom."""
 
     condition: ColumnElement[bool]
     column: Any
     exactly: str | bytes = ""
+    of: Any = Customer
 
 
-def ways_to(term: str) -> tuple[Way, ...]:
+def ways_to(term: str, of: Any = Customer) -> tuple[Way, ...]:
     """What somebody may mean by a term, the likeliest first: the whole phone, a member number or one that was joined to
     another, the last four digits, the beginning of the name or of what friends call her, of its pinyin or initials. No
-    text, no way."""
+    text, no way. `of`: some customers, read like all of them."""
     text = tidy_name(term)
     if not text:
         return ()
     ways: list[Way] = []
     with suppress(RuleBroken):
         index = blind_index(parse_phone(text).e164, "customers.phone")
-        ways.append(Way(col(Customer.phone_index) == index, Customer.phone_index, index))
+        ways.append(Way(col(of.phone_index) == index, of.phone_index, index, of))
     number = "".join(text.upper().split())
     if number.isascii():
         # One value rather than a set: beside an "or" PostgreSQL would read every customer for a set.
         joined = select(CustomerAlias.customer_id).where(CustomerAlias.member_no == number).scalar_subquery()
-        ways.append(Way(starting_with(col(Customer.member_no), number), Customer.member_no, number))
-        ways.append(Way(col(Customer.id) == joined, Customer.id))
+        ways.append(Way(starting_with(col(of.member_no), number), of.member_no, number, of))
+        ways.append(Way(col(of.id) == joined, of.id, of=of))
     if len(number) == 4 and number.isdecimal():
-        ways.append(Way(col(Customer.phone_last4) == number, Customer.phone_last4, number))
-    ways.append(Way(starting_with(col(Customer.name), text), Customer.name, text))
-    ways.append(Way(starting_with(col(Customer.given_name), text), Customer.given_name, text))
+        ways.append(Way(col(of.phone_last4) == number, of.phone_last4, number, of))
+    ways.append(Way(starting_with(col(of.name), text), of.name, text, of))
+    ways.append(Way(starting_with(col(of.given_name), text), of.given_name, text, of))
     latin = "".join(text.lower().split())
     if latin.isascii() and latin.isalpha():
-        ways.append(Way(starting_with(col(Customer.name_initials), latin), Customer.name_initials, latin))
-        ways.append(Way(starting_with(col(Customer.name_pinyin), latin), Customer.name_pinyin, latin))
+        ways.append(Way(starting_with(col(of.name_initials), latin), of.name_initials, latin, of))
+        ways.append(Way(starting_with(col(of.name_pinyin), latin), of.name_pinyin, latin, of))
     return tuple(ways)
 
 

@@ -6,10 +6,13 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, or_, select
 
+from app.i18n import gettext
 from app.models import Consent, Customer, PointsAccount, PointsEntry, Purchase, Store, Tier
 from app.queries.customers import has_number
+from app.queries.earning import pending_points
 from app.queries.points import balance_of, lots_of
 from app.queries.sign_ups import owner_of_phone
+from app.rules.earning import told
 from app.rules.member_numbers import parse_member_no
 from app.rules.phones import Phone, numbers_masked
 from app.rules.refusals import NotFound, RuleBroken
@@ -57,6 +60,7 @@ class Statement:
     """All of somebody's points: what she has, of what, and the whole history, newest first."""
 
     balance: int
+    pending: int
     lots: tuple[Holding, ...]
     entries: tuple[Movement, ...]
 
@@ -129,19 +133,15 @@ def statement_of(session: Session, customer_id: int) -> Statement:
     )
     return Statement(
         balance=balance_of(session, customer_id),
+        pending=pending_points(session, customer_id),
         lots=tuple(Holding(lot.remaining, lot.expires_on) for lot in lots_of(session, customer_id)),
-        entries=tuple(
-            Movement(row.at, row.kind, row.points, numbers_masked(row.reason), order_no) for row, order_no in rows
-        ),
+        entries=tuple(Movement(row.at, row.kind, row.points, why(row), order_no) for row, order_no in rows),
     )
 
 
-def points_earned(session: Session, purchase_id: int) -> int:
-    """What a sale brought in."""
-    rows = session.exec(
-        select(PointsEntry.points).where(PointsEntry.purchase_id == purchase_id, PointsEntry.kind == PointsKind.EARN)
-    )
-    return sum(rows)
+def why(entry: PointsEntry) -> str:
+    """Why an entry has its number, in the reader's language: how it came about, or what was said of it."""
+    return told(entry.working, gettext) or numbers_masked(gettext(entry.reason))
 
 
 def tier_named(session: Session, customer_id: int) -> str | None:

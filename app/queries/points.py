@@ -161,6 +161,23 @@ def paid_out(session: Session, entry_id: int) -> tuple[Use, ...]:
     return tuple(Use(lot_id, -points) for lot_id, points in session.exec(wanted))
 
 
+def reversed_of(session: Session, entry_id: int) -> int:
+    """How many points of a movement were taken back already."""
+    total = select(func.coalesce(func.sum(func.abs(PointsEntry.points)), 0))
+    return int(session.exec(total.where(PointsEntry.reverses_id == entry_id)).one())
+
+
+def ended_of(session: Session, entry_id: int) -> int:
+    """How many of the points an entry brought have ended unused."""
+    total = (
+        select(func.coalesce(func.sum(PointsAllocation.points), 0))
+        .join(PointsLot, col(PointsLot.id) == PointsAllocation.lot_id)
+        .join(PointsEntry, col(PointsEntry.id) == PointsAllocation.entry_id)
+        .where(PointsLot.entry_id == entry_id, PointsEntry.kind == PointsKind.EXPIRE)
+    )
+    return int(session.exec(total).one())
+
+
 # ── Whether the books agree ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -168,6 +185,26 @@ def accounts_after(session: Session, account_id: int, limit: int) -> list[int]:
     """The next accounts after this number."""
     wanted = select(PointsAccount.id).where(col(PointsAccount.id) > account_id).order_by(col(PointsAccount.id))
     return [one or 0 for one in session.exec(wanted.limit(limit))]
+
+
+def owners_of_ended(session: Session, today: date, after: int, limit: int) -> list[int]:
+    """The next customers after this number with points whose last day is gone; whose books are in doubt waits."""
+    owner = col(PointsAccount.customer_id)
+    wanted = (
+        select(owner)
+        .join(PointsLot, col(PointsLot.account_id) == col(PointsAccount.id))
+        .where(
+            PointsLot.expires_on < today,  # type: ignore[operator]  # an undated lot is never less
+            PointsLot.remaining > 0,
+            col(PointsAccount.closed_at).is_(None),
+            col(PointsAccount.frozen_at).is_(None),
+            owner > after,
+        )
+        .distinct()
+        .order_by(owner)
+        .limit(limit)
+    )
+    return [one or 0 for one in session.exec(wanted)]
 
 
 def check_ledger(session: Session, first: int = 0, last: int | None = None) -> list[Doubt]:

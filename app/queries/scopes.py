@@ -6,12 +6,13 @@ from enum import StrEnum
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
+from sqlalchemy import ColumnElement, Select, and_, exists, false, not_, or_, true
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 
 from app.models import (
     AuditEntry,
+    BenefitUse,
     Complaint,
     ComplaintEvent,
     Consent,
@@ -25,8 +26,11 @@ from app.models import (
     PointsAccount,
     PointsEntry,
     PointsLot,
+    PointsPending,
+    PointsRequest,
     Purchase,
     PurchaseLine,
+    Redemption,
     SignUp,
     SkinRecord,
     SocialAccount,
@@ -37,6 +41,7 @@ from app.models import (
     SurveyAnswer,
     SurveyQuestion,
     SurveyResponse,
+    TierChange,
     Visit,
 )
 from app.rules.access import Scope, scope_of
@@ -151,6 +156,11 @@ def frozen() -> ColumnElement[bool]:
     return col(PointsAccount.frozen_at).is_not(None)
 
 
+def still_pending() -> ColumnElement[bool]:
+    """Points of sales that do not count yet."""
+    return col(PointsPending.closed_at).is_(None)
+
+
 def signed_in_now(now: datetime) -> ColumnElement[bool]:
     """Sign-ins that still open the door: `rules.sessions.is_over`, as the database says it."""
     seen = col(StaffSession.last_seen_at)
@@ -188,6 +198,22 @@ def visible(table: Any, person: Person) -> ColumnElement[bool] | None:
     return own if store is None else and_(own, store)
 
 
+def gathered_customers(person: Person) -> tuple[Select[Any], ...]:
+    """Lists of the customers `visible` lets this person see, to be read instead of asking it of each customer: all of
+    them stand there, now and then somebody else as well. Nothing: she sees everybody, or nobody."""
+    scope, store_id = scope_of(person.role, str(Customer.__tablename__)), only_store(Customer, person)
+    if scope is Scope.OWN:
+        return (select(Visit.customer_id).where(Visit.staff_id == person.staff_id),)
+    if scope is None or store_id is None:
+        return ()
+    happened: tuple[Any, ...] = (Purchase, Visit)
+    return (
+        select(Customer.id).where(col(Customer.store_id) == store_id),
+        select(Customer.id).where(col(Customer.store_id).is_(None)),
+        *(select(one.customer_id).where(one.store_id == store_id, one.customer_id.is_not(None)) for one in happened),
+    )
+
+
 def own_rows(table: type[SQLModel], staff_id: int) -> ColumnElement[bool]:
     """What a person served herself, where `rules.access` says so. Nothing for a table without a server."""
     served = select(Visit.customer_id).where(Visit.staff_id == staff_id)
@@ -197,6 +223,7 @@ def own_rows(table: type[SQLModel], staff_id: int) -> ColumnElement[bool]:
         SkinRecord: or_(col(SkinRecord.customer_id).in_(served), col(SkinRecord.staff_id) == staff_id),
         Photo: or_(col(Photo.customer_id).in_(served), col(Photo.staff_id) == staff_id),
         SocialAccount: col(SocialAccount.customer_id).in_(served),
+        BenefitUse: or_(col(BenefitUse.customer_id).in_(served), col(BenefitUse.staff_id) == staff_id),
         Purchase: col(Purchase.id).in_(select(PurchaseLine.purchase_id).where(PurchaseLine.staff_id == staff_id)),
         PurchaseLine: col(PurchaseLine.staff_id) == staff_id,
         Visit: col(Visit.staff_id) == staff_id,
@@ -269,6 +296,11 @@ _OF_STORE: dict[type[SQLModel], Callable[[Any, int], ColumnElement[bool]]] = {
     PointsAccount: lambda row, store_id: _on(Customer, row.customer_id, store_id),
     PointsEntry: lambda row, store_id: _on(PointsAccount, row.account_id, store_id),
     PointsLot: lambda row, store_id: _on(PointsAccount, row.account_id, store_id),
+    PointsPending: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    PointsRequest: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    Redemption: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    TierChange: lambda row, store_id: _on(Customer, row.customer_id, store_id),
+    BenefitUse: lambda row, store_id: _on(Customer, row.customer_id, store_id),
     Visit: _of_it_or_its_customers,
     Survey: _of_it_or_none,
     SurveyQuestion: lambda row, store_id: _on(Survey, row.survey_id, store_id),

@@ -364,8 +364,13 @@ def _sensitive(condition: Condition, moment: Moment, customer: Any) -> ColumnEle
     return func.coalesce(newest == (condition.value == "yes"), literal(False))
 
 
+def _vip(condition: Condition, moment: Moment, customer: Any) -> ColumnElement[bool]:
+    return customer.is_vip if condition.value == "yes" else not_(customer.is_vip)
+
+
 _MEANINGS: Mapping[str, Callable[[Condition, Moment, Any], ColumnElement[bool]]] = {
     "tier": _column("tier_id"),
+    "vip": _vip,
     "gender": _column("gender"),
     "age": _age,
     "birth_month": _column("birth_month"),

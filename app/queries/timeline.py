@@ -24,6 +24,7 @@ from app.models import (
     SkinRecord,
     Survey,
     SurveyResponse,
+    TierChange,
     Visit,
 )
 from app.queries.scopes import ANYTHING, midnight
@@ -118,6 +119,7 @@ SOURCES: dict[str, _Source] = {
     "message": _Source(TimelineKind.MESSAGE, OutboundMessage, OutboundMessage.due_at, _by(OutboundMessage.customer_id)),
     "consent": _Source(TimelineKind.CONSENT, Consent, Consent.granted_at, _by(Consent.customer_id)),
     "withdrawn": _Source(TimelineKind.CONSENT, Consent, Consent.withdrawn_at, _withdrawn),
+    "tier": _Source(TimelineKind.TIER, TierChange, TierChange.at, _by(TierChange.customer_id), (TierChange.from_tier, TierChange.to_tier)),
     "contact": _Source(TimelineKind.CONTACT, ContactEvent, ContactEvent.at, _by(ContactEvent.customer_id), (ContactEvent.staff,)),
 }  # fmt: skip
 """In the order of what happened at one moment, the first on top."""

@@ -28,3 +28,17 @@ def subject_of(session: Session, token: str, purpose: TokenPurpose, now: datetim
     """Whose address this is: the id of the customer, case or response it was made for. None as above."""
     row = standing_token_row(session, token, purpose, now)
     return row.subject_id if row else None
+
+
+def standing_token_of(session: Session, purpose: TokenPurpose, subject_id: int, now: datetime) -> PublicToken | None:
+    """The newest address of a subject that still opens something; None where there is none."""
+    return session.exec(
+        select(PublicToken)
+        .where(
+            PublicToken.purpose == purpose,
+            PublicToken.subject_id == subject_id,
+            col(PublicToken.revoked_at).is_(None),
+            or_(col(PublicToken.expires_at).is_(None), col(PublicToken.expires_at) > now),
+        )
+        .order_by(col(PublicToken.id).desc())
+    ).first()

@@ -115,8 +115,8 @@ class OriginGuard:
     proxy the two differ). Older browsers send an Origin with every form from elsewhere, so a request with none of the
     three comes from a program. The back office refuses it all the same, for there a cookie alone is enough to act; the
     sign-in form is the exception. Customers' pages know no cookie that could be borrowed: what opens them is the
-    unguessable address, and a phone's odd browser must be able to ask. The API is asked nothing at all: no browser adds a
-    key by itself.
+    unguessable address (the cookie of her own page is sent nowhere but below it), and a phone's odd browser must be able
+    to ask. The API is asked nothing at all: no browser adds a key by itself.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:

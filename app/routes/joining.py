@@ -3,8 +3,9 @@ Whoever is known sees the same as whoever is new."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel
@@ -129,7 +130,8 @@ def _keep(session: Session, typed: Typed, read: SignUpRead, caller: str, now: da
     hurried = is_hurried(typed.opened, now)
     if count_sign_up(session, read, caller, hurried=hurried, now=now):
         # The rules anew: the notice she agrees to is the one that stands as her receipt is written.
-        sign_up(session, typed.submission_id, read, policy=current_policy(session), now=now)
+        policy, zone = current_policy(session), cast(ZoneInfo, now.tzinfo)
+        sign_up(session, typed.submission_id, read, policy=policy, now=now, zone=zone)
 
 
 def _page(

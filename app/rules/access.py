@@ -45,15 +45,16 @@ ALL, STORE, OWN = Scope.ALL, Scope.STORE, Scope.OWN
 READ = ("list", "details")
 PAGES = frozenset(
     {
-        "purposes", "dashboard", "desk", "tagged", "tagging", "tag_rules", "duplicates", "merges", "photographs", "cards", "posters", "settings",
-        "sessions", "demo", "journal", "access", "backups", "imports",
+        "purposes", "dashboard", "desk", "tagged", "tagging", "tag_rules", "duplicates", "merges", "photographs",
+        "cards", "own_pages", "posters", "settings", "sessions", "demo", "journal", "access", "backups", "imports",
+        "customer_tier", "customer_benefits", "design", "customer_points", "points_counter", "approvals", "hand_totals",
     }
 )  # fmt: skip
 
 HISTORY = frozenset(
     {
         "audit_entries", "contact_events", "complaint_events", "consents", "survey_responses", "survey_answers",
-        "points_accounts", "points_entries", "points_lots", "points_allocations",
+        "tier_changes", "benefit_uses", "points_accounts", "points_entries", "points_lots", "points_allocations",
     }
 )  # fmt: skip
 """What happened stays as it was written: nobody, the owner included, edits or deletes it."""
@@ -125,6 +126,15 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
     "points_accounts": ((READ, {**_DESK, **_AUDIT}), (("release",), _OWNER)),
     "points_entries": ((READ, {**_DESK, **_AUDIT}), (("export",), {**_LEADERS, **_AUDIT})),
     "points_lots": ((READ, {**_DESK, **_AUDIT}),),
+    "points_pending": ((READ, {**_DESK, **_AUDIT}),),
+    "points_requests": ((READ, {**_LEADERS, **_AUDIT}),),
+    "earning_rules": ((READ, _EVERYONE), (("create", "edit"), _OWNER)),
+    "rule_versions": ((READ, {**_HOUSE, **_AUDIT}),),
+    "rewards": ((READ, _EVERYONE), (("create", "edit"), _HOUSE), (("delete",), _OWNER)),
+    "redemptions": ((READ, {**_DESK, **_AUDIT}),),
+    "tier_changes": ((READ, {**_DESK, **_AUDIT}), (("export",), {**_LEADERS, **_AUDIT})),
+    "tier_benefits": ((READ, _EVERYONE), (("create", "edit"), _HOUSE), (("delete",), _OWNER)),
+    "benefit_uses": ((READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}), (("export",), {**_LEADERS, **_AUDIT})),
     "visits": (
         (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
         (("create",), {**_DESK, BEAUTICIAN: OWN}),
@@ -172,9 +182,19 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
     "dashboard": ((("view",), _EACH_STORE),),
     # Whoever may see customers finds them there; what is confirmed or let rest there changes their record.
     "desk": ((("view",), {**_DESK, BEAUTICIAN: OWN, **_AUDIT}), (("do",), _DESK)),
+    # Whoever may see a customer sees her points; the counter redeems, records occasions and puts right within the limit.
+    "customer_points": ((("view",), {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),),
+    "points_counter": ((("view", "do"), _DESK),),
+    "approvals": ((("view",), {**_LEADERS, **_AUDIT}), (("do",), _LEADERS)),
+    "hand_totals": ((("view",), {**_OWNER, **_AUDIT}),),
+    # Whoever serves her gives her what her tier grants; her tier itself is changed by hand by who leads.
+    "customer_tier": ((("view", "do"), _LEADERS),),
+    "customer_benefits": ((("view", "do"), {**_DESK, BEAUTICIAN: OWN}),),
+    "design": ((("view", "do"), _HOUSE),),
     "merges": ((("view", "do"), _LEADERS),),
     "duplicates": ((("view",), {**_DESK, **_AUDIT}), (("do",), _DESK)),
     "cards": ((("view", "do"), _DESK),),
+    "own_pages": ((("view", "do"), _DESK),),
     "photographs": ((("view", "do"), _CARE),),
     "purposes": ((("view",), {**_DESK, MARKETER: STORE, **_AUDIT}), (("do",), _OWNER)),
     "posters": ((("view", "do"), {**_DESK, MARKETER: STORE}),),
@@ -265,6 +285,12 @@ OPEN: dict[str, frozenset[str]] = {
     "card:show": frozenset({"GET"}),
     "card:picture": frozenset({"GET"}),
     "card:print": frozenset({"GET"}),
+    "me:show": frozenset({"GET"}),
+    "me:open": frozenset({"POST"}),
+    "me:history": frozenset({"GET"}),
+    "me:withdraw": frozenset({"POST"}),
+    "me:leave": frozenset({"POST"}),
+    "points_rules:show": frozenset({"GET"}),
     "join:show": frozenset({"GET"}),
     "join:thank": frozenset({"GET"}),
     "join:sign_up": frozenset({"POST"}),
@@ -287,6 +313,8 @@ KEYED: dict[str, frozenset[str]] = {
     "api_customer:show": frozenset({"GET"}),
     "api_points:show": frozenset({"GET"}),
     "api_purchase:create": frozenset({"POST"}),
+    "api_redemption:create": frozenset({"POST"}),
+    "api_refund:create": frozenset({"POST"}),
 }
 """Routes for tills and other programs, with their methods: they ask for a key of the shop (`routes/callers.py`) and for
 nothing else. A key of one store reaches its customers and sells in it."""

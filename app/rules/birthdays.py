@@ -88,6 +88,18 @@ def celebrated_on(birthday: Birthday, year: int) -> date:
     return first + timedelta(days=min(birthday.day, length) - 1)
 
 
+def birthday_year(birthday: Birthday, on: date) -> int:
+    """The year of its own calendar whose birthday is celebrated that day: of a lunar one perhaps the solar year before."""
+    years = (year for year in (on.year, on.year - 1) if celebrated_on(birthday, year) == on)
+    return next(years, on.year)
+
+
+def is_birthday_month(birthday: Birthday, on: date) -> bool:
+    """Whether it is celebrated in the month of that day."""
+    days = (celebrated_on(birthday, year) for year in (on.year - 1, on.year))
+    return any((day.year, day.month) == (on.year, on.month) for day in days)
+
+
 def age_on(birthday: str, calendar: Calendar, today: date) -> int | None:
     """How old somebody with this birthday, as the record keeps it, is today. None without the year."""
     year, *rest = birthday.split("-") if birthday.count("-") == 2 else ("",)

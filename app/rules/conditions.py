@@ -96,6 +96,7 @@ FIELDS: Mapping[str, Field] = {
     field.name: field
     for field in (
         Field("tier", words("等级"), Kind.RECORD, table="tiers"),
+        Field("vip", words("VIP 顾客"), Kind.YES),
         Field("gender", words("性别"), Kind.WORD, Gender),
         Field("age", words("年龄"), Kind.NUMBER, unit=_YEARS, high=130),
         Field("birth_month", words("生日月份"), Kind.MONTH, unit=words("月"), low=1, high=12),

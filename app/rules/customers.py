@@ -118,6 +118,7 @@ class CustomerDetails:
     health_note: str | None = None
     tier_id: int | None = None
     tier_until_on: date | None = None
+    is_vip: bool | None = None
     card_until_on: date | None = None
     store_id: int | None = None
     status: CustomerStatus | None = None

@@ -78,7 +78,7 @@ class RowRefused:
 
 def is_filled(cells: Sequence[str]) -> bool:
     """Whether a row has anything in it."""
-    return bool("".join(cells).strip())
+    return any(map(str.strip, cells))
 
 
 class Reading:

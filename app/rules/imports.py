@@ -175,7 +175,8 @@ class PurchaseReader:
         self._line_cells = _picked([place for name, place in named if name in _OF_LINE])
         self._slip_cells = _picked([place for name, place in named if name in _OF_SLIP])
         self._told_cells = _picked([place for name, place in named if name not in _OF_LINE])
-        self._unread = [place for place in range(len(columns.headers)) if place not in columns.places.values()]
+        self._order_no = columns.reader("order_no")
+        self._day, self._clock = columns.reader("occurred_on"), columns.reader("occurred_at")
         self._lines: dict[Any, SaleLine] = {}
         self._slips: dict[Any, Mapping[str, Any]] = {}
 
@@ -183,29 +184,37 @@ class PurchaseReader:
         """The rows of one order as one sale, where nothing is wrong with them and all say the same about the slip, as nearly
         always. None: each has to be read by itself."""
         first, lines = rows[0], []
+        told, width = self._told_cells(first), len(self.columns.headers)
         for cells in rows:
-            if len(cells) != len(self.columns.headers) or self._told_cells(cells) != self._told_cells(first):
+            if len(cells) != width or self._told_cells(cells) != told or len("".join(cells)) > LONGEST_CELL:
                 return None
-            line = self._line(cells)
-            if line is None or any(len(cells[place]) > LONGEST_CELL for place in self._unread):
+            key = self._line_cells(cells)
+            line = self._lines.get(key)
+            if line is None and (line := self._kept(self._lines, key, cells, "line")) is None:
                 return None
             lines.append(line)
         key = self._slip_cells(first)
-        row = read_purchase(first, self.columns, self.shop, line=lines[0], slip=self._slips.get(key))
+        slip = self._slips.get(key)
+        if slip is None:
+            slip = self._kept(self._slips, key, first, "slip")
+        order_no = self._order_no(first)
+        if slip is None or not order_no:
+            return None
+        try:
+            at = _moment_of(self._day(first), self._clock(first), self.shop)
+            return Sale(order_no=whole_number(order_no), occurred_at=at, lines=tuple(lines), **slip)
+        except RuleBroken:
+            return None
+
+    def _kept(self, known: dict[Any, Any], key: Any, cells: Sequence[str], part: str) -> Any:
+        """That part of a row, read now and remembered; None where anything is wrong with the row."""
+        row = read_purchase(cells, self.columns, self.shop)
         if isinstance(row, RowRefused):
             return None
-        _keep(self._slips, key, row.slip)
-        return Sale(order_no=row.order_no, occurred_at=row.occurred_at, lines=tuple(lines), **row.slip)
-
-    def _line(self, cells: Sequence[str]) -> SaleLine | None:
-        key = self._line_cells(cells)
-        line = self._lines.get(key)
-        if line is None:
-            row = read_purchase(cells, self.columns, self.shop)
-            if isinstance(row, PurchaseRow):
-                line = row.line
-                _keep(self._lines, key, line)
-        return line
+        if len(known) >= _KEPT:
+            known.clear()
+        known[key] = getattr(row, part)
+        return known[key]
 
 
 def _picked(places: list[int]) -> Callable[[Sequence[str]], Any]:
@@ -214,29 +223,15 @@ def _picked(places: list[int]) -> Callable[[Sequence[str]], Any]:
     return itemgetter(*places, *places[:1]) if places else lambda cells: ()
 
 
-def _keep(known: dict[Any, Any], key: Any, value: Any) -> None:
-    if key not in known:
-        if len(known) >= _KEPT:
-            known.clear()
-        known[key] = value
-
-
-def read_purchase(
-    cells: Sequence[str],
-    columns: Columns,
-    shop: Shop,
-    *,
-    line: SaleLine | None = None,
-    slip: Mapping[str, Any] | None = None,
-) -> PurchaseRow | RowRefused:
-    """A row of a purchases file; `line` and `slip` are what is known already of the thing on it and of its buyer."""
+def read_purchase(cells: Sequence[str], columns: Columns, shop: Shop) -> PurchaseRow | RowRefused:
+    """A row of a purchases file."""
     row = Reading(cells, columns)
     order_no = row.read("order_no", whole_number, "")
     if not order_no and not row.text("order_no"):
         row.refuse(OrderWithoutNumber(), "order_no")
     occurred_at = _moment(row, shop)
-    slip = _slip(row) if slip is None else slip
-    line = line or _line(row)
+    slip = _slip(row)
+    line = _line(row)
     if not row.faults:
         row.refuse_endless()
     return RowRefused(tuple(row.faults)) if row.faults else PurchaseRow(order_no, occurred_at, line, slip)
@@ -299,17 +294,20 @@ def _note(cells: Sequence[str], columns: Columns) -> str | None:
 
 def _moment(row: Reading, shop: Shop) -> datetime:
     day, clock = row.text("occurred_on"), row.text("occurred_at")
-    if not day and not clock:
-        row.refuse(MomentMissing(), "occurred_at")
-        return shop.now
     try:
-        at = read_moment_of(day, clock)
-        at = (at if at.tzinfo else at.replace(tzinfo=shop.zone)).astimezone(UTC)
-        if at > shop.latest:
-            raise MomentInFuture
+        return _moment_of(day, clock, shop)
     except RuleBroken as fault:
-        row.refuse(fault, "occurred_at" if clock else "occurred_on")
+        row.refuse(fault, "occurred_on" if day and not clock else "occurred_at")
         return shop.now
+
+
+def _moment_of(day: str, clock: str, shop: Shop) -> datetime:
+    if not day and not clock:
+        raise MomentMissing
+    at = read_moment_of(day, clock)
+    at = (at if at.tzinfo else at.replace(tzinfo=shop.zone)).astimezone(UTC)
+    if at > shop.latest:
+        raise MomentInFuture
     return at
 
 

@@ -29,7 +29,7 @@ class Limit:
         return self.began_at(now) + self.per - now
 
 
-_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 LOGIN_PER_ACCOUNT = Limit("login_account", 5, _MINUTE)
 """Passwords tried for one login name. Source: OWASP ASVS 5, 6.3.1."""
@@ -43,6 +43,10 @@ HURRIED_FORM = Limit("hurried_form", 5, _HOUR)
 """Forms from one address that came back sooner than a person types; more of them are a machine's."""
 BAD_TOKEN = Limit("bad_token", 30, _HOUR)
 """Addresses of cards, surveys and the set-up that open nothing, from one network address."""
+OWN_PAGE_SOON = Limit("own_page_soon", 5, _HOUR)
+"""Wrong digits for one customer's own page, from wherever they come."""
+OWN_PAGE = Limit("own_page", 10, _DAY)
+"""The same in a day: who holds the address would need weeks for a birthday and years for four digits."""
 EXPORT = Limit("export", 5, _HOUR)
 """Files of records one person takes out."""
 API_PER_KEY = Limit("api_key", 3000, _MINUTE)
@@ -56,7 +60,7 @@ REVEAL = Limit("reveal", 30, _HOUR)
 ASK_NUMBER = Limit("ask_number", 60, _HOUR)
 """Whole telephone numbers one person types into a form that says whose they may be."""
 
-LONGEST = _HOUR
+LONGEST = _DAY
 """Nothing counted longer ago than this decides anything."""
 
 
@@ -75,6 +79,11 @@ class TooManyTries(RuleBroken):
     def seconds(self) -> int:
         """The wait in whole seconds, for `Retry-After`; at least 1."""
         return max(1, -(-self.wait // timedelta(seconds=1)))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether nobody would count it in minutes."""
+        return self.wait > _HOUR
 
 
 def network_of(address: str) -> str:

@@ -158,6 +158,7 @@ FIELD_WORDS: Mapping[str, str] = {
     "store_id": words("门店"),
     "referred_by_id": words("介绍人"),
     "tier": words("等级"),
+    "is_vip": words("VIP"),
     "card_until_on": words("会员卡有效期至"),
     "status": words("档案状态"),
     "created_at": words("建档时间"),
@@ -167,8 +168,11 @@ FIELD_WORDS: Mapping[str, str] = {
 JOINABLE = frozenset({"note", "allergy_note", "health_note"})
 """Where both may stand: an allergy must not be lost because somebody had to choose."""
 BY_RULE = frozenset(
-    {"tier_id", "tier_until_on", "card_until_on", "status", "created_at", "updated_at", "declined_fields"}
-)
+    {
+        "tier_id", "tier_until_on", "tier_held_until_on", "is_vip", "card_until_on", "status", "created_at", "updated_at",
+        "declined_fields",
+    }
+)  # fmt: skip
 """What a rule decides, not a person."""
 OWN = frozenset({"id", "member_no"})
 """What stays with the record; the other number becomes an alias."""
@@ -276,6 +280,7 @@ class Standing:
     tier_id: int
     rank: int
     until_on: date | None
+    held_until_on: date | None = None
 
 
 def higher_tier(one: Standing, other: Standing) -> Standing:

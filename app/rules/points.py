@@ -26,7 +26,7 @@ class PointsWrong(RuleBroken):
 class NotEnoughPoints(RuleBroken):
     """A spend is never larger than what is there."""
 
-    code = "not_enough_points"
+    code = "insufficient_points"
     message = words("积分不够：现有 {balance} 分，需要 {points} 分。")
     status = 409
 
@@ -124,10 +124,10 @@ def signed_points(points: int) -> int:
     return points
 
 
-def stated_reason(reason: str) -> str:
+def stated_reason(reason: str, field: str = "reason") -> str:
     """Why somebody moves points by hand. Raises PointsReasonMissing."""
     if not 0 < len(reason.strip()) <= LONGEST_REASON:
-        raise PointsReasonMissing("reason", limit=LONGEST_REASON)
+        raise PointsReasonMissing(field, limit=LONGEST_REASON)
     return reason.strip()
 
 

@@ -80,6 +80,46 @@ class Policy:
     tier_window_months: int = _rule(  # data
         12, words("等级看最近几个月的消费"), low=1, high=60, source="S1 根据顾客消费金額、消費頻次"
     )
+    tier_warn_days: int = _rule(  # data
+        30, words("等级到期前几天提醒"), words("提醒里写着还差多少就能保级"), high=365, source="§5.3"
+    )
+    tier_grace_days: int = _rule(  # data
+        30, words("等级到期后再等几天才降级"), words("这几天里补够消费就续上"), high=365, source="§5.3"
+    )
+    tier_steps_down: int = _rule(  # data
+        1, words("一次最多降几级"), words("1 表示一级一级降；0 表示直接降到消费对应的等级"), high=1, source="§5.3"
+    )
+    points_approval_from: int = _rule(  # data
+        500,
+        words("手工调整积分，多少分起要第二人同意"),
+        words("同一位员工一天里给同一位顾客调整的合在一起算；自己申请的自己不能同意"),
+        low=1,
+        high=1_000_000,
+        source="R-G 5.1.12",
+    )
+    points_per_yuan: int = _rule(  # data
+        100, words("多少积分抵 1 元"), words("顾客结账时用积分抵现金"), low=1, high=10_000, source="S1 积分兌换"
+    )
+    campaigns_multiply: int = _rule(  # data
+        0, words("几个活动倍数同时有效时"), words("0 表示只算最高的一个，1 表示相乘"), high=1, source="R-G 5.1.10"
+    )
+    points_grace_days: int = _rule(  # data
+        30,
+        words("退回的积分已过期时再给几天"),
+        words("退货或取消兑换时，用掉的积分回到原来的批次；原批次已过期就再给这么多天，0 表示不给"),
+        high=365,
+        source="R-G 5.1.6",
+    )
+    birthday_late_days: int = _rule(  # data
+        3, words("生日积分最多补送几天"), words("机器当时关着，过了生日几天内还补送"), high=30, source="R-G 5.2"
+    )
+    birthday_cool_off_days: int = _rule(  # data
+        300,
+        words("两次生日积分至少隔几天"),
+        words("改了生日也不会很快再送一次"),
+        high=366,
+        source="LoyaltyLion 365",
+    )
     card_valid_months: int = _rule(24, words("会员卡有效期（月）"), low=1, high=240, source="S4 有效期")  # data
 
     merge_undo_days: int = _rule(  # data
@@ -91,13 +131,6 @@ class Policy:
         source="PIPL 19 最短时间",
     )
 
-    profile_gift_points: int = _rule(  # data
-        0,
-        words("资料完整送几分"),
-        words("顾客资料第一次填完整时送，只送一次；0 表示不送"),
-        high=100_000,
-        source="S0 提供小禮品作為激勵",
-    )
     ask_again_days: int = _rule(  # data
         180,
         words("不想说的隔多久再问（天）"),

@@ -61,6 +61,14 @@ class RefundOfUnknown(RuleBroken):
 
     code = "refund_of_unknown"
     message = words("没有找到被退的那一单。")
+    status = 404
+
+
+class RefundOfNothing(RuleBroken):
+    """Money was paid, so money goes back: only what was paid with points alone is taken back for nothing."""
+
+    code = "refund_of_nothing"
+    message = words("请写明退多少钱。")
 
 
 class RefundTooLarge(RuleBroken):
@@ -129,7 +137,8 @@ class SaleLine:
 @dataclass(frozen=True, kw_only=True)
 class Sale:
     """A slip of the till. Neither member number nor phone: somebody walked in. `refund_of` is the order number that is
-    taken back. `store` is a code or a name, empty meaning the shop's only store. `paid_fen` None: the lines' sum."""
+    taken back. `store` is a code or a name, empty meaning the shop's only store. `paid_fen` None: the lines' sum, less what
+    `points_used` are worth."""
 
     order_no: str
     occurred_at: datetime
@@ -140,6 +149,7 @@ class Sale:
     channel: SaleChannel = SaleChannel.STORE
     refund_of: str = ""
     paid_fen: int | None = None
+    points_used: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,7 +186,7 @@ def buyer_named(member_no: str, phone: str) -> Buyer:
 
 
 def paid_fen(sale: Sale) -> int:
-    """What was paid: as told, or the sum of the lines."""
+    """What it costs: as told, or the sum of the lines. What points pay of it is not taken off yet."""
     return sum([line.amount_fen for line in sale.lines]) if sale.paid_fen is None else sale.paid_fen
 
 
@@ -203,7 +213,8 @@ def fingerprint(sale: Sale) -> str:
     change when records are joined) and not the order of the lines."""
     lines = ", ".join([line for _, line in sorted([line.told for line in sale.lines])])
     at, refund_of = sale.occurred_at.astimezone(UTC).isoformat(), _quoted(sale.refund_of)
-    told = f'["{at}", "{sale.channel.value}", {refund_of}, {paid_fen(sale)}, [{lines}]]'
+    points = f", {sale.points_used}" if sale.points_used else ""
+    told = f'["{at}", "{sale.channel.value}", {refund_of}, {paid_fen(sale)}, [{lines}]{points}]'
     return hashlib.sha256(told.encode()).hexdigest()
 
 

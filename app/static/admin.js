@@ -58,9 +58,10 @@
   all("[data-back]").forEach((link) => { if (history.length > 1) link.hidden = false; });
   on("click", "[data-back]", (link, event) => { event.preventDefault(); history.back(); });
 
+  all("[data-copy][hidden]").forEach((button) => { button.hidden = false; });
   on("click", "[data-copy]", async (button) => {
     const field = document.getElementById(button.dataset.copy);
-    const said = button.closest("dialog").querySelector(".box-said");
+    const said = button.closest("dialog, .own-code").querySelector(".box-said");
     try {
       await navigator.clipboard.writeText(field.value);
       said.textContent = say("copied");

@@ -611,6 +611,97 @@ def upgrade() -> None:
     op.create_index(op.f("ix_photos_visit_id"), "photos", ["visit_id"], unique=False)
 
     op.create_table(
+        "earning_rules",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "purchase",
+                "campaign",
+                "bonus",
+                "event",
+                "referral",
+                "sharing",
+                "profile",
+                "birthday",
+                "suggestion",
+                name="earningkind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("points", sa.Integer(), nullable=False),
+        sa.Column("per_fen", sa.BigInteger(), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=False),
+        sa.Column(
+            "category",
+            sa.Enum(
+                "skin",
+                "hair",
+                "nails",
+                "makeup",
+                "body",
+                "other",
+                name="categoryofneed",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=True,
+        ),
+        sa.Column("tier_id", sa.Integer(), nullable=True),
+        sa.Column("in_birthday_month", sa.Boolean(), nullable=False),
+        sa.Column("from_paid_fen", sa.BigInteger(), nullable=False),
+        sa.Column("most_points", sa.Integer(), nullable=False),
+        sa.Column("most_times_a_year", sa.Integer(), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=True),
+        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.Column("pending_days", sa.Integer(), nullable=False),
+        sa.Column(
+            "expiry",
+            sa.Enum(
+                "never",
+                "months",
+                "yearly",
+                "two_yearly",
+                name="expirykind",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("expiry_months", sa.Integer(), nullable=False),
+        sa.Column("expiry_day", sa.String(length=5), nullable=False),
+        sa.Column(
+            "round_up",
+            sa.Enum(
+                "none", "month", "quarter", "year", name="roundup", native_enum=False, create_constraint=True, length=20
+            ),
+            nullable=False,
+        ),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("since_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("expiry_months BETWEEN 1 AND 120", name=op.f("ck_earning_rules_expiry_in_range")),
+        sa.CheckConstraint("most_points >= 0", name=op.f("ck_earning_rules_cap_not_negative")),
+        sa.CheckConstraint("most_times_a_year >= 0", name=op.f("ck_earning_rules_times_not_negative")),
+        sa.CheckConstraint("pending_days BETWEEN 0 AND 90", name=op.f("ck_earning_rules_pending_in_range")),
+        sa.CheckConstraint("per_fen > 0", name=op.f("ck_earning_rules_per_fen_positive")),
+        sa.CheckConstraint("percent >= 0", name=op.f("ck_earning_rules_percent_not_negative")),
+        sa.CheckConstraint("points >= 0", name=op.f("ck_earning_rules_points_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["tier_id"], ["tiers.id"], name=op.f("fk_earning_rules_tier_id_tiers"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_earning_rules")),
+        sa.UniqueConstraint("name", name=op.f("uq_earning_rules_name")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_earning_rules_tier_id"), "earning_rules", ["tier_id"], unique=False)
+
+    op.create_table(
         "points_entries",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -636,6 +727,23 @@ def upgrade() -> None:
         sa.Column("balance_after", sa.BigInteger(), nullable=False),
         sa.Column("reference", sa.String(length=120), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column(
+            "reason_code",
+            sa.Enum(
+                "correction",
+                "missed_sale",
+                "compensation",
+                "goodwill",
+                "other",
+                name="adjustreason",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=True,
+        ),
+        sa.Column("rule_id", sa.Integer(), nullable=True),
+        sa.Column("working", sa.Text(), nullable=False),
         sa.Column("purchase_id", sa.Integer(), nullable=True),
         sa.Column("reverses_id", sa.Integer(), nullable=True),
         sa.Column("import_batch_id", sa.Integer(), nullable=True),
@@ -671,6 +779,12 @@ def upgrade() -> None:
             ["purchase_id"], ["purchases.id"], name=op.f("fk_points_entries_purchase_id_purchases"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
+            ["rule_id"],
+            ["earning_rules.id"],
+            name=op.f("fk_points_entries_rule_id_earning_rules"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
             ["reverses_id"],
             ["points_entries.id"],
             name=op.f("fk_points_entries_reverses_id_points_entries"),
@@ -689,6 +803,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_points_entries_import_batch_id"), "points_entries", ["import_batch_id"], unique=False)
     op.create_index(op.f("ix_points_entries_purchase_id"), "points_entries", ["purchase_id"], unique=False)
     op.create_index(op.f("ix_points_entries_reverses_id"), "points_entries", ["reverses_id"], unique=False)
+    op.create_index(op.f("ix_points_entries_rule_id"), "points_entries", ["rule_id"], unique=False)
     op.create_index(op.f("ix_points_entries_staff_id"), "points_entries", ["staff_id"], unique=False)
 
     op.create_table(
@@ -761,6 +876,7 @@ def downgrade() -> None:
     op.drop_table("points_allocations")
     op.drop_table("points_lots")
     op.drop_table("points_entries")
+    op.drop_table("earning_rules")
     op.drop_table("photos")
     op.drop_table("import_changes")
     op.drop_table("customer_aliases")

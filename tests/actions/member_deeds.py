@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from app.actions import (
+    adjustments,
     api_keys,
+    benefits,
     claims,
     consents,
     contacts,
@@ -17,17 +19,32 @@ from app.actions import (
     photos,
     points,
     profiles,
+    redemptions,
     tags,
+    tier_warnings,
+    tiers,
     till,
 )
-from app.models import ApiKey, Customer, ImportBatch, Photo, PointsAccount, Purchase, Tag
+from app.models import ApiKey, Consent, Customer, ImportBatch, Photo, PointsAccount, Purchase, Tag, TierBenefit
 from app.queries.api_keys import Caller
+from app.rules.adjustments import Adjustment
 from app.rules.api_keys import KeyDetails
 from app.rules.conditions import Match, Rule, read_condition
 from app.rules.customers import CustomerDetails
 from app.rules.policy import Policy
 from app.rules.purchases import Sale, SaleLine
-from app.vocabulary import ContactKind, ImportKind, ImportMode, ImportStage, PhotoKind, Purpose
+from app.rules.tiers import NOTHING, TierStep, missing_to
+from app.vocabulary import (
+    AdjustReason,
+    BenefitKind,
+    Channel,
+    ContactKind,
+    ImportKind,
+    ImportMode,
+    ImportStage,
+    PhotoKind,
+    Purpose,
+)
 from tests.conftest import NOW
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -116,11 +133,80 @@ def _account(session: Session, shop: Any) -> int:
     return session.exec(account).one() or 0
 
 
+def _redeemed(session: Session, shop: Any, reference: str) -> int:
+    """She has handed in a point; without the points of the day it would be the first thing in her account."""
+    points.earn_points(session, shop.customer, 1, reference=f"G{reference}", reason="礼", now=NOW, zone=ZONE)
+    _begun(session)
+    wanted = redemptions.Wanted(1, reference)
+    return redemptions.redeem(session, shop.customer, wanted, now=NOW, zone=ZONE).id or 0
+
+
 def _frozen(session: Session, shop: Any) -> int:
     account_id = _account(session, shop)
     points.freeze_account(session, account_id, now=NOW)
     _begun(session)
     return account_id
+
+
+def _asked(session: Session, shop: Any, reference: str) -> int:
+    """A change by hand that waits for a second person."""
+    wanted = Adjustment(700, AdjustReason.GOODWILL, "等太久")
+    asked = adjustments.adjust_or_ask(session, shop.customer, wanted, reference=reference, staff_id=shop.clerk, **HERS)
+    return asked.id or 0
+
+
+def _waiting(session: Session, shop: Any, reference: str) -> int:
+    request_id = _asked(session, shop, reference)
+    _begun(session)
+    return request_id
+
+
+def _benefit(session: Session, shop: Any) -> int:
+    """Something her tier gives without end."""
+    benefit = TierBenefit(tier_id=_hers(session, shop).tier_id, kind=BenefitKind.GIFT, name=f"礼品{NOW.timestamp()}")
+    known = session.exec(
+        select(TierBenefit).where(TierBenefit.tier_id == benefit.tier_id, TierBenefit.name == benefit.name)
+    )
+    benefit = known.first() or benefit
+    session.add(benefit)
+    _begun(session)
+    return benefit.id or 0
+
+
+def _given(session: Session, shop: Any) -> int:
+    use = benefits.use_benefit(session, shop.customer, _benefit(session, shop), now=NOW, zone=ZONE)
+    _begun(session)
+    return use.id or 0
+
+
+def _held(session: Session, shop: Any) -> bool:
+    """A tier by hand that ends today."""
+    tiers.set_tier_by_hand(session, shop.customer, 4, reason="试", until_on=NOW.date(), now=NOW, zone=ZONE)
+    _begun(session)
+    return True
+
+
+def _on_the_lowest(session: Session, shop: Any) -> bool:
+    customer = _hers(session, shop)
+    customer.tier_id, customer.tier_until_on, customer.tier_held_until_on = 1, None, None
+    _begun(session)
+    return True
+
+
+def _warned(session: Session, shop: Any) -> int:
+    customer = _hers(session, shop)
+    customer.email = "her@example.cn"
+    granted = Consent(
+        customer_id=shop.customer,
+        purpose=Purpose.SERVICE_CARE,
+        channel=Channel.EMAIL,
+        notice_version="1",
+        granted_at=NOW,
+    )
+    session.add(granted)
+    _begun(session)
+    missing = missing_to(TierStep(2, "银卡会员", 2, 100, 0, 12), NOTHING)
+    return tier_warnings.warn(session, {shop.customer: (NOW.date(), missing)}, policy=RULES, now=NOW, today=NOW.date())
 
 
 def _tag(session: Session, name: str) -> int:
@@ -162,6 +248,22 @@ def _sale(order_no: str) -> Sale:
 
 
 MEMBER_DEEDS = {
+    "benefits.use_benefit": lambda s, w: benefits.use_benefit(s, w.customer, _benefit(s, w), now=NOW, zone=ZONE),
+    "benefits.take_back_use": lambda s, w: benefits.take_back_use(s, _given(s, w), now=NOW),
+    "tiers.set_tier_by_hand": lambda s, w: tiers.set_tier_by_hand(
+        s, w.customer, 3, reason="老顾客", until_on=NOW.date(), now=NOW, zone=ZONE
+    ),
+    "tiers.end_hold": lambda s, w: _held(s, w) and tiers.end_hold(s, w.customer, **HERS),
+    "tiers.review_due": lambda s, w: (
+        _held(s, w) and tiers.review_due(s, [w.customer], **HERS | {"now": NOW + timedelta(days=1)})
+    ),
+    "tiers.apply_table": lambda s, w: _on_the_lowest(s, w) and tiers.apply_table(s, [w.customer], **HERS),
+    "tier_warnings.warn": _warned,
+    "adjustments.adjust_or_ask": lambda s, w: _asked(s, w, "A1"),
+    "adjustments.approve": lambda s, w: adjustments.approve(
+        s, _waiting(s, w, "A2"), now=NOW, zone=ZONE, staff_id=w.boss
+    ),
+    "adjustments.refuse": lambda s, w: adjustments.refuse(s, _waiting(s, w, "A3"), now=NOW, staff_id=w.boss),
     "api_keys.create_api_key": lambda s, w: api_keys.create_api_key(
         s, KeyDetails(name="收银机", store_id=None), now=NOW
     ),
@@ -198,6 +300,14 @@ MEMBER_DEEDS = {
     "photos.remove_withdrawn": lambda s, w: _photo(s) and photos.remove_withdrawn(s, now=NOW),
     "points.freeze_account": lambda s, w: points.freeze_account(s, _account(s, w), now=NOW),
     "points.release_account": lambda s, w: points.release_account(s, _frozen(s, w)),
+    "redemptions.redeem": lambda s, w: _redeemed(s, w, "D1"),
+    "redemptions.return_redemption": lambda s, w: redemptions.return_redemption(s, _redeemed(s, w, "D2"), **HERS),
+    "till.take_redemption": lambda s, w: till.take_redemption(
+        s, till.RedemptionAsked(_hers(s, w).member_no, 1, "D3"), caller=_caller(s), now=NOW, zone=ZONE
+    ),
+    "till.take_refund": lambda s, w: till.take_refund(
+        s, till.RefundAsked("T1", "T1-R", 100), caller=_caller(s), **HERS
+    ),
     "profiles.create_profile": lambda s, w: profiles.create_profile(s, CustomerDetails(name="孙女士"), **HERS),
     "profiles.update_profile": lambda s, w: profiles.update_profile(
         s, w.customer, CustomerDetails(address="杭州"), **HERS

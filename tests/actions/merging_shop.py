@@ -12,6 +12,7 @@ from app.actions import points
 from app.actions.customers import create_customer, update_customer
 from app.actions.tokens import issue_token
 from app.models import (
+    BenefitUse,
     Complaint,
     Consent,
     ContactEvent,
@@ -23,19 +24,26 @@ from app.models import (
     OutboundMessage,
     Photo,
     PointsAccount,
+    PointsEntry,
     PointsLot,
+    PointsPending,
+    PointsRequest,
     Purchase,
+    Redemption,
     SignUp,
     SkinRecord,
     SocialAccount,
+    Staff,
     Survey,
     SurveyResponse,
     Tag,
+    TierChange,
     Visit,
 )
 from app.rules.customers import CustomerDetails
 from app.rules.policy import Policy
 from app.vocabulary import (
+    AdjustReason,
     Channel,
     ContactEventKind,
     ContactKind,
@@ -43,10 +51,12 @@ from app.vocabulary import (
     PhotoKind,
     Purpose,
     ResponseState,
+    Role,
     SignUpState,
     SkinType,
     SocialPlatform,
     TagOrigin,
+    TierWhy,
     TokenPurpose,
 )
 
@@ -123,6 +133,8 @@ def a_customer(session: Session, life: Life, number: int, now: datetime) -> int:
         points.earn_points(
             session, mine, paid, reference=f"c{number}-{at}", reason="", now=now, zone=ZONE, expires_on=None
         )
+    if life.follow and life.points and life.purchases:
+        session.add_all(_points(session, mine, f"S{number}-{len(life.purchases) - 1}", number, now))
     for _ in range(life.cards):
         issue_token(session, TokenPurpose.CARD, mine, now=born)
     session.flush()
@@ -135,6 +147,14 @@ def _history(session: Session, life: Life, mine: int, number: int, now: datetime
         *(
             Purchase(order_no=f"S{number}-{at}", occurred_at=now - timedelta(days=at), customer_id=mine, paid_fen=paid)
             for at, paid in enumerate(life.purchases)
+        ),
+        *(
+            TierChange(customer_id=mine, at=now, from_tier_id=1, to_tier_id=1, why=TierWhy.MANUAL, reason="试用")
+            for _ in range(life.follow)
+        ),
+        *(
+            BenefitUse(customer_id=mine, benefit_id=1, used_on=now.date(), year_from_on=now.date(), created_at=now)
+            for _ in range(life.follow)
         ),
         *(Visit(customer_id=mine, visited_at=now - timedelta(days=at), note="皮肤偏干") for at in range(life.visits)),
         *(CustomerTag(customer_id=mine, tag_id=tags[tag - 1], origin=origin) for tag, origin in life.tags.items()),
@@ -154,6 +174,24 @@ def _history(session: Session, life: Life, mine: int, number: int, now: datetime
             for (purpose, channel), (since, until) in life.consents.items()
         ),
     ]
+
+
+def _points(session: Session, mine: int, order_no: str, number: int, now: datetime) -> list[SQLModel]:
+    """Points that wait, a change by hand that waits, and something she had for points."""
+    sale = session.exec(select(Purchase.id).where(Purchase.order_no == order_no)).one() or 0
+    earned = session.exec(select(PointsEntry.id).where(PointsEntry.reference == f"c{number}-0")).one() or 0
+    clerk = Staff(name="李", login=f"clerk{number}", password_hash="!", role=Role.RECEPTION)
+    session.add(clerk)
+    session.flush()
+    one, day = f"c{number}", now.date()
+    return [
+        PointsPending(customer_id=mine, purchase_id=sale, reference=one, points=5, earned_on=day, due_on=day),
+        PointsRequest(
+            customer_id=mine, points=900, reason_code=AdjustReason.GOODWILL, note="等了很久", reference=one, asked_at=now,
+            staff_id=clerk.id or 0,
+        ),
+        Redemption(reference=one, customer_id=mine, points=1, entry_id=earned, at=now),
+    ]  # fmt: skip
 
 
 def _voice(session: Session, life: Life, mine: int, number: int, now: datetime) -> list[SQLModel]:

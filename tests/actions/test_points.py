@@ -292,8 +292,8 @@ def test_many_days_later_the_sums_still_agree(book: Book, session: Session) -> N
 
 
 FORGED = (
-    "INSERT INTO points_entries (account_id, seq, kind, points, balance_after, reference, reason, at, reverses_id) "
-    "SELECT account_id, {what}, 'x', '', at, NULL FROM points_entries WHERE seq = 1"
+    "INSERT INTO points_entries (account_id, seq, kind, points, balance_after, reference, reason, working, at, reverses_id) "
+    "SELECT account_id, {what}, 'x', '', '', at, NULL FROM points_entries WHERE seq = 1"
 )
 FORBIDDEN = (
     "UPDATE points_entries SET points = 1000000",

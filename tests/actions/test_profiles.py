@@ -11,14 +11,13 @@ from app.actions import profiles
 from app.actions.customers import create_customer
 from app.actions.profiles import confirm_profile, create_profile, decline_field, update_profile
 from app.db import Database
-from app.models import Customer, PointsEntry, Tag
+from app.models import Customer, EarningRule, PointsEntry, Tag
 from app.queries.points import balance_of
 from app.queries.policy import current_policy
 from app.rules.completeness import NothingToDecline
 from app.rules.customers import CustomerDetails
-from app.rules.policy import changed
 from app.rules.refusals import NotFound
-from app.vocabulary import CategoryOfNeed, Channel, Gender
+from app.vocabulary import CategoryOfNeed, Channel, EarningKind, Gender
 
 ZONE = ZoneInfo("Asia/Shanghai")
 WHOLE = {
@@ -36,9 +35,11 @@ def needs(database: Database) -> int:
         return tag.id
 
 
-def generous(session, points="50"):
-    """The shop's rules with a gift."""
-    return changed(current_policy(session), "profile_gift_points", points)
+def generous(session):
+    """The shop's rules, and its gift of 50 points switched on."""
+    session.exec(select(EarningRule).where(EarningRule.kind == EarningKind.PROFILE)).one().is_active = True
+    session.flush()
+    return current_policy(session)
 
 
 def told(database: Database, customer_id: int) -> tuple[int, int]:
@@ -92,10 +93,10 @@ def test_without_looking_whether_she_had_it_two_gifts_would_be_given(database, n
     """The negative control: the same race, each giving under a reference of its own and nobody looking."""
     number, policy = _nearly(database, needs, now)
     asked = iter(range(100))
-    earn = profiles.earn_points
+    earn = profiles.earn_for_occasion
     monkeypatch.setattr(profiles, "profile_gift", lambda *_: None)
     monkeypatch.setattr(
-        profiles, "earn_points", lambda *a, **k: earn(*a, **k | {"reference": f"profile:{number}-{next(asked)}"})
+        profiles, "earn_for_occasion", lambda *a, **k: earn(*a, **k | {"reference": f"{number}-{next(asked)}"})
     )
     _at_once(database, number, policy, now)
     assert told(database, number) == (100, 2)

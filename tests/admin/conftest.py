@@ -1,7 +1,7 @@
 """A shop with one record of everything, and a browser for each role."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,25 +20,35 @@ from app.actions.surveys import finish_response, new_submission_id, save_answer
 from app.db import Database
 from app.models import (
     ApiKey,
+    BenefitUse,
     ContactEvent,
     Customer,
     CustomerMerge,
+    EarningRule,
     ImportBatch,
     ImportMap,
     Job,
     JobRun,
     OutboundMessage,
     Photo,
+    PointsEntry,
     PointsLot,
+    PointsPending,
+    PointsRequest,
     Product,
     Purchase,
     PurchaseLine,
+    Redemption,
+    Reward,
+    RuleVersion,
     SkinRecord,
     SocialAccount,
     Staff,
     StaffSession,
     Survey,
     SurveyQuestion,
+    TierBenefit,
+    TierChange,
     Treatment,
     Visit,
 )
@@ -47,6 +57,7 @@ from app.rules.consents import DEFAULT_REGISTER
 from app.rules.customers import CustomerDetails
 from app.rules.sign_ups import SignUpForm, read_sign_up
 from app.vocabulary import (
+    AdjustReason,
     Channel,
     ContactEventKind,
     ContactKind,
@@ -55,10 +66,15 @@ from app.vocabulary import (
     PhotoKind,
     Purpose,
     QuestionKind,
+    RequestState,
+    RewardKind,
     Role,
+    RuleSubject,
     SkinType,
     SocialPlatform,
+    TierWhy,
 )
+from tests.conftest import shops_today
 
 PHONE = "13800138000"
 PASSWORD_HASH = "!"
@@ -125,7 +141,11 @@ def shop(database: Database, people: dict[Role, int], real_now: datetime) -> dic
         customer = create_customer(
             session,
             CustomerDetails(
-                name="王小丽", phone=PHONE, allergy_note="对果酸过敏", birthday=f"{date.today():%m-%d}", note="喜欢靠窗"
+                name="王小丽",
+                phone=PHONE,
+                allergy_note="对果酸过敏",
+                birthday=f"{shops_today():%m-%d}",
+                note="喜欢靠窗",
             ),
             policy=policy,
             now=real_now,
@@ -137,7 +157,7 @@ def shop(database: Database, people: dict[Role, int], real_now: datetime) -> dic
         )
         numbers["consent"] = consent.id
         typed = SignUpForm(name="王晓丽", phone=PHONE)
-        known = read_sign_up(typed, register=DEFAULT_REGISTER, today=date.today())
+        known = read_sign_up(typed, register=DEFAULT_REGISTER, today=shops_today())
         numbers["sign-up"] = sign_up(session, new_form(), known, policy=policy, now=real_now).id
     return numbers
 
@@ -227,7 +247,7 @@ def _history(
         session, customer.id, 42, reference="S-1001", reason="消费", now=now, zone=ZoneInfo("Asia/Shanghai")
     )
     lot = session.exec(select(PointsLot.id).where(PointsLot.entry_id == earned.id)).one()
-    return {
+    return _loyalty(session, customer, people, purchase, now) | {
         "purchase": purchase.id,
         "points-account": earned.account_id,
         "points-entry": earned.id,
@@ -245,4 +265,48 @@ def _history(
         "job-run": run.id,
         "outbound-message": message.id,
         "audit-entry": 1,
+    }
+
+
+def _loyalty(
+    session: Session, customer: Customer, people: dict[Role, int], purchase: Purchase, now: datetime
+) -> dict[str, int]:
+    """What is given for points and what for, a change that was refused, points that came and went, an earlier rule."""
+    rule = session.exec(select(EarningRule)).first()
+    reward = Reward(name="护手霜", kind=RewardKind.PRODUCT, points=42)
+    asked = PointsRequest(
+        customer_id=customer.id, points=900, reason_code=AdjustReason.GOODWILL, note="等太久", reference="adjust:1",
+        asked_at=now, staff_id=people[Role.RECEPTION], state=RequestState.REFUSED, decided_at=now,
+        decided_staff_id=people[Role.MANAGER],
+    )  # fmt: skip
+    waited = PointsPending(
+        customer_id=customer.id, purchase_id=purchase.id, rule_id=rule.id, reference="sale:0", points=9, taken_back=9,
+        earned_on=now.date(), due_on=now.date(), closed_at=now,
+    )  # fmt: skip
+    version = RuleVersion(subject=RuleSubject.EARNING_RULE, row_id=rule.id, until_at=now, said="{}")
+    session.add_all([reward, asked, waited, version])
+    session.flush()
+    entry = session.exec(select(PointsEntry)).first()
+    done = Redemption(
+        reference="counter:0", customer_id=customer.id, reward_id=reward.id, points=42, entry_id=entry.id, at=now,
+        note="包好了", returned_at=now,
+    )  # fmt: skip
+    benefit = session.exec(select(TierBenefit)).first()
+    used = BenefitUse(
+        customer_id=customer.id, benefit_id=benefit.id, used_on=now.date(), year_from_on=now.date(), created_at=now,
+        taken_back_at=now,
+    )  # fmt: skip
+    tried = TierChange(customer_id=customer.id, at=now, from_tier_id=1, to_tier_id=1, why=TierWhy.MANUAL, reason="试试")
+    session.add_all([done, used, tried])
+    session.flush()
+    return {
+        "tier-benefit": benefit.id,
+        "benefit-use": used.id,
+        "tier-change": tried.id,
+        "earning-rule": rule.id,
+        "rule-version": version.id,
+        "reward": reward.id,
+        "redemption": done.id,
+        "points-request": asked.id,
+        "points-pending": waited.id,
     }

@@ -8,7 +8,7 @@ from app.admin import VIEWS
 REGISTERS = [view for view in VIEWS if view.is_model]
 NO_WORDS = {  # names, addresses, codes: the same in every language
     "rouge", "init", "import", "customers", "purchases", "sms", "nps", "backup", "csv", "excel", "xlsx", "pdf", "english", "rfc", "spring",
-    "javascript", "product", "main", "silver", "gold", "diamond", "satisfaction",
+    "javascript", "vip", "product", "main", "silver", "gold", "diamond", "satisfaction",
     "test", "owner", "manager", "reception", "beautician", "marketer", "auditor",
 }  # fmt: skip
 

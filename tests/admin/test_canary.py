@@ -23,7 +23,7 @@ from app.actions.complaints import ComplaintIntake, note_on_complaint, open_comp
 from app.actions.customers import update_customer
 from app.actions.surveys import contact_from, finish_response, leave_contact, new_submission_id, save_answer
 from app.actions.tokens import standing_tokens
-from app.admin import VIEWS, CustomerAdmin
+from app.admin import VIEWS
 from app.audit import Actor
 from app.cli import cli
 from app.columns import MASK, opened
@@ -31,6 +31,7 @@ from app.db import Database
 from app.gateways.logs import redacted
 from app.models import Complaint, Customer, SkinRecord, Survey, SurveyQuestion, SurveyResponse, Visit
 from app.queries.policy import current_policy
+from app.registers.customers import CustomerAdmin
 from app.rules.access import KINDS, may
 from app.rules.customers import CustomerDetails
 from app.settings import Settings, current_settings
@@ -357,7 +358,9 @@ def test_every_register_is_walked(app: FastAPI, database: Database, canary: dict
     office = office_of(app)
     routes = [one for one in office.admin.router.routes if "GET" in (getattr(one, "methods", None) or ())]
     pages = {route.name: route.path.partition("{")[0] for route in routes}
-    for view in office.views:
+    # What only takes forms shows nothing.
+    shown = [view for view in office.views if view.is_model or f"view-{view.identity}" in pages]
+    for view in shown:
         start = pages.get(f"view-{view.identity}", f"/{view.identity}")
         # A page of the desk is reached under /desk and under /admin/desk.
         assert any(path.startswith((start, f"/admin{start}")) for path in paths), view.identity

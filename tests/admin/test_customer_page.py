@@ -9,12 +9,11 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.actions.points import earn_points
-from app.actions.policy import change_policy
 from app.admin_base.asking import Asking
 from app.db import Database
-from app.models import Customer, CustomerTag, PointsEntry, Survey, SurveyResponse, Tag, Visit
+from app.models import Customer, CustomerTag, EarningRule, PointsEntry, Survey, SurveyResponse, Tag, Visit
 from app.queries.policy import current_policy
-from app.vocabulary import CategoryOfNeed, Role, SurveyMode, TagOrigin, VisitOutcome
+from app.vocabulary import CategoryOfNeed, EarningKind, Role, SurveyMode, TagOrigin, VisitOutcome
 from tests.admin.conftest import PHONE
 from tests.admin.reading import form_on, seen_on
 
@@ -179,10 +178,10 @@ def test_only_who_may_write_health_is_asked_to_ask_for_it(
 
 
 def test_the_form_completes_her_file_and_the_gift_is_shown(
-    owner: TestClient, database: Database, shop: dict[str, int], page: str, real_now: datetime
+    owner: TestClient, database: Database, shop: dict[str, int], page: str
 ) -> None:
     with database.writing() as session:
-        change_policy(session, {"profile_gift_points": "50"}, now=real_now, staff_id=None)
+        session.exec(select(EarningRule).where(EarningRule.kind == EarningKind.PROFILE)).one().is_active = True
     assert "填完整送 50 分" in seen_on(owner.get(page).text)
     for field in ("address",):
         owner.post(f"{page}/declined", data={"field": field})

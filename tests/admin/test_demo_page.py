@@ -1,6 +1,6 @@
 """The way out of the demo: seen by the owner only, refused while it would lock her out, exact when done."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 from sqlmodel import select
@@ -12,15 +12,21 @@ from app.gateways.passwords import hash_password
 from app.models import Customer, Staff
 from app.settings import Settings
 from app.vocabulary import Role
-from seed.demo import DEMO_PASSWORD, build_demo
+from seed.demo import DEMO_PASSWORD
+from tests.conftest import DEMO_CUSTOMERS
 
 OWN = "three odd words 7"
 
 
 @pytest.fixture
-def demo(database: Database, settings: Settings) -> Database:
+def settings(demo_settings: Settings) -> Settings:
+    """Those of a small demo shop."""
+    return demo_settings
+
+
+@pytest.fixture
+def demo(database: Database) -> Database:
     """A small demo shop."""
-    build_demo(database, today=date(2026, 11, 24), zone=settings.zone, customers=8)
     return database
 
 
@@ -37,7 +43,7 @@ def test_the_demo_owner_is_told_to_make_an_account_of_her_own_first(client: Test
     assert answer.status_code == 409
     assert "请先在“员工”里添加您自己的店主账号" in answer.text
     with demo.reading() as session:
-        assert len(session.exec(select(Customer)).all()) == 8
+        assert len(session.exec(select(Customer)).all()) == DEMO_CUSTOMERS
 
 
 def test_with_an_account_of_her_own_the_owner_wipes_the_demo(client: TestClient, demo: Database) -> None:

@@ -23,6 +23,7 @@ from app.queries.policy import current_policy
 from app.rules.access import PERMISSIONS
 from app.rules.customers import CustomerDetails
 from app.vocabulary import AuditAction, QuestionKind, Role, SurveyMode
+from tests.conftest import on_sqlite
 
 PAGE = "/admin/journal"
 REASON = {"reason": "回电说明处理结果"}
@@ -118,6 +119,7 @@ def test_it_is_narrowed_by_day(owner: TestClient, shop: dict[str, int], real_now
     assert len(seen(owner, "from=&to=&who=&deed=&before=&customer=")) == everything
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("query", "name"),
     [
@@ -295,6 +297,7 @@ def test_meddling_is_said_in_red(owner: TestClient, database: Database, shop: di
     assert 'role="alert"' in page
 
 
+@on_sqlite
 @pytest.mark.parametrize("role", Role)
 def test_who_may_read_and_who_may_check(
     as_role: Callable[[Role], TestClient], shop: dict[str, int], role: Role

@@ -26,12 +26,25 @@ MISSING = 987_654
 """A record that is not there: whoever may knock hears so, and nothing is changed."""
 SWITCHES = {"create": "can_create", "edit": "can_edit", "delete": "can_delete"}
 CHANGES_WHO_ASKS = {"logout"}
-LED_TO = {"", "/admin/demo", "/admin/desk/photos", "/admin/desk/merge", "/admin/desk/tagged", "/admin/desk/tag-rule"}
+LED_TO = {
+    "",
+    "/admin/demo",
+    "/admin/desk/photos",
+    "/admin/desk/merge",
+    "/admin/desk/tagged",
+    "/admin/desk/tag-rule",
+    "/admin/desk/points-totals",
+}
 """In no menu: nothing is made up here, and a customer's page leads to the others."""
 ASK_FOR_A_KEY = {"/metrics"}
 """Outside the back office: no account helps, only the key in the settings."""
 DESCRIPTION = "/api/v1/openapi.json"
-OUTSIDE = {"member_no": "no-such-number", "slug": "no-such-survey", "token": "no-such-token"}
+OUTSIDE = {
+    "member_no": "no-such-number",
+    "order_no": "no-such-order",
+    "slug": "no-such-survey",
+    "token": "no-such-token",
+}
 
 
 @pytest.fixture
@@ -136,6 +149,7 @@ def _of_each_method(route: Route, way: Way | None, view: Any, deed: Any, *, ever
         "deed": deed.name if deed else "",
         "pk": MISSING,
         "photo": MISSING,
+        "redemption": MISSING,
     }
     path = "/admin" + route.path.replace("{pk:path}", "{pk}").format(**OUTSIDE, **words)
     # At the first register every method; at the others one for each grant that is asked for, writing before reading.

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from app.actions.customers import update_customer
 from app.actions.duplicates import set_distinct
 from app.actions.moving import FATES, Fate
+from app.actions.tiers import TIER_COLUMNS
 from app.admin_base.merge_page import MOVES
 from app.db import Database
 from app.models import Customer, CustomerMerge, DuplicatePair, Staff, Store
@@ -173,4 +174,4 @@ def test_a_manager_merges_only_what_her_store_sees(
 def test_everything_that_moves_and_every_field_has_its_word() -> None:
     moving = {table for (table, _), fate in FATES.items() if fate in {Fate.FOLLOWS, Fate.JOINS, Fate.AGREES}}
     assert set(MOVES) == moving
-    assert set(FIELD_WORDS) == {*FIELDS, "tier", *BY_RULE} - {"tier_id", "tier_until_on", "updated_at"}
+    assert set(FIELD_WORDS) == {*FIELDS, "tier", *BY_RULE} - {*TIER_COLUMNS, "updated_at"}

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from app.admin_base.showing import name_of
 from app.models import Tag, Visit
 from tests.admin.reading import REGISTERS
+from tests.conftest import on_sqlite
 
 CANARY = "敏感健康内容"
 SAVE = {"save": "保存"}
@@ -30,6 +31,19 @@ CREATED = {
     "tier": {
         "rank": "9", "name": "黑金", "threshold_fen": "1", "threshold_visits": "0", "points_percent": "300",
         "discount_percent": "20", "valid_months": "12", "colour": "gold", "benefits": CANARY, "is_active": "y",
+        "movers": "later",
+    },
+    "tier-benefit": {
+        "tier": "2", "kind": "gift", "name": "玫瑰茶", "times_a_year": "2", "treatment": "__None", "is_active": "y"
+    },
+    "earning-rule": {
+        "name": "双十一双倍", "kind": "campaign", "points": "0", "per_fen": "1", "percent": "200", "from_paid_fen": "0",
+        "most_points": "0", "most_times_a_year": "0", "pending_days": "0", "expiry": "months", "expiry_months": "12",
+        "expiry_day": "12-31", "round_up": "none", "is_active": "y", "category": "__None", "tier": "__None",
+    },
+    "reward": {
+        "name": "玫瑰小样", "kind": "product", "points": "120", "worth_fen": "9", "stock": "", "most_per_customer": "0",
+        "tier": "__None", "description": CANARY, "is_active": "y",
     },
     "treatment": {
         "code": "T9", "name": "清洁", "category": "skin", "minutes": "45", "price_fen": "128", "contraindications": CANARY
@@ -68,6 +82,7 @@ def check_message(client: TestClient) -> None:
         assert "customer_id=" not in text
 
 
+@on_sqlite
 def test_every_register_that_is_written_names_what_was_saved_and_tells_no_more(
     owner: TestClient, shop: dict[str, int]
 ) -> None:

@@ -4,7 +4,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from itertools import chain
 
@@ -26,6 +26,8 @@ from app.models import (
     DuplicatePair,
     ImportBatch,
     KeptAnswer,
+    PointsEntry,
+    PointsRequest,
     PublicToken,
     Staff,
     StaffSession,
@@ -35,8 +37,9 @@ from app.models import (
 )
 from app.queries.policy import current_policy
 from app.rules.customers import CustomerDetails
-from app.vocabulary import ImportKind, Purpose, QuestionKind, Role
+from app.vocabulary import AdjustReason, ImportKind, Purpose, QuestionKind, Role
 from tests.admin.reading import REGISTERS, Forms, pages_of
+from tests.conftest import on_sqlite
 
 SAVE = {"save": ["保存"]}
 # What is typed into each form, by its address without numbers. A form that is not here fails the test.
@@ -54,6 +57,15 @@ TYPED: dict[str, dict[str, list[str]]] = {
     "/admin/tier/create": {"name": ["黑金"], "rank": ["99"], "threshold_fen": ["50000"]},
     "/admin/tier/edit": {"benefits": ["改了"]},
     "/admin/tier/delete": {"do": ["close"]},
+    "/desk/customers/tier": {"tier": ["2"], "reason": ["老顾客"], "until_on": [str(date.today() + timedelta(days=30))]},
+    "/admin/tier-benefit/create": {"tier": ["2"], "kind": ["gift"], "name": ["小样"]},
+    "/admin/tier-benefit/edit": {"name": ["改了"]},
+    "/admin/tier-benefit/delete": {"do": ["close"]},
+    "/admin/earning-rule/create": {"name": ["双倍"], "kind": ["campaign"], "percent": ["200"]},
+    "/admin/earning-rule/edit": {"name": ["改了"]},
+    "/admin/reward/create": {"name": ["小样"], "kind": ["product"], "points": ["9"]},
+    "/admin/reward/edit": {"description": ["改了"]},
+    "/admin/reward/delete": {"do": ["close"]},
     "/admin/treatment/create": {"code": ["T9"], "name": ["清洁"], "price_fen": ["1"], "minutes": ["5"]},
     "/admin/treatment/edit": {"after_care": ["改了"]},
     "/admin/treatment/delete": {"do": ["close"]},
@@ -113,6 +125,10 @@ TYPED: dict[str, dict[str, list[str]]] = {
     },
     "/desk/customers/verified": {},
     "/desk/customers/declined": {},
+    "/desk/customers/points/adjust": {"points": ["5"], "note": ["等太久"]},
+    "/desk/customers/points/occasion": {},
+    "/desk/customers/redeem": {"note": ["一支口红"]},
+    "/desk/points-requests": {"say": ["refused"]},
     "/desk/duplicates": {"say": ["distinct"]},
     "/desk/merge": {"same": ["1"], "mistaken": ["1"]},
     "/desk/imports": {"do": ["undo"]},
@@ -172,7 +188,11 @@ def _member_file(session: Session, customer_id: int, now: datetime) -> dict[str,
     other = create_customer(session, CustomerDetails(name="王小莉"), policy=rules, now=now)
     grant_many(session, customer_id, [(Purpose.PHOTOS, None)], how="当面", policy=rules, now=now)
     batch = ImportBatch(kind=ImportKind.PURCHASES, file_name="消费.csv", file_sha256="1" * 64, started_at=now)
-    session.add_all([batch, DuplicatePair(low_id=customer_id, high_id=other.id, score=70, found_at=now)])
+    asked = PointsRequest(
+        customer_id=customer_id, points=700, reason_code=AdjustReason.OTHER, note="x", reference="r", asked_at=now,
+        staff_id=session.exec(select(Staff.id).where(Staff.role == Role.RECEPTION)).one(),
+    )  # fmt: skip
+    session.add_all([batch, asked, DuplicatePair(low_id=customer_id, high_id=other.id, score=70, found_at=now)])
     put_on = tag_many(session, 2, col(Customer.id) == customer_id, now=now, staff_id=None)
     session.flush()
     numbers = {"no": session.get_one(Customer, customer_id).member_no, "other_no": other.member_no}
@@ -180,7 +200,8 @@ def _member_file(session: Session, customer_id: int, now: datetime) -> dict[str,
 
 
 DESK = (
-    "desk/customers/{no}", "desk/photos?customer={no}", "consent/of/{customer}", "desk/tag-rule?tag=3", "desk/duplicates",
+    "desk/customers/{no}", "desk/customers/{no}/points", "desk/customers/{no}/points/adjust", "desk/customers/{no}/redeem?points=2",
+    "desk/photos?customer={no}", "consent/of/{customer}", "desk/tag-rule?tag=3", "desk/duplicates",
     "desk/tagged?tag=2&mark={mark}", "desk/imports/{batch}/undo", "desk/merge?a={no}&b={other_no}",
 )  # fmt: skip
 """The pages with a form that are about one customer, tag or file."""
@@ -242,6 +263,20 @@ def deeds_since(database: Database, entry: int) -> Counter:
         return Counter((row.action.value, row.subject) for row in rows if row.subject != "public_tokens")
 
 
+def newest_move(database: Database) -> int:
+    """Where the ledger of points ends, which is a journal of its own."""
+    with database.reading() as session:
+        return session.exec(select(func.max(PointsEntry.id))).one() or 0
+
+
+def moves_since(database: Database, entry: int) -> Counter:
+    """What moved in it after that entry."""
+    with database.reading() as session:
+        rows = session.exec(select(PointsEntry).where(col(PointsEntry.id) > entry))
+        return Counter((row.kind.value, "points_entries") for row in rows)
+
+
+@on_sqlite
 def test_every_form_that_does_something_carries_a_token(app: FastAPI, owner: TestClient, whole: dict[str, int]) -> None:
     found = forms_on(owner, pages(app, whole))
     assert {general(address) for address, fields in found.items() if not fields.get("once")} - NO_TOKEN == set()
@@ -262,10 +297,10 @@ def test_every_form_of_the_back_office_tapped_twice_is_done_once(
         fresh = forms_on(owner, [address_of_page(address, whole)]).get(address)
         if fresh is None:
             continue  # what was done before took it away
-        before = newest_entry(database)
+        before, moved = newest_entry(database), newest_move(database)
         form = {**fresh, **TYPED[general(address)], **SAVE}
         first, second = twice(owner, address, form)
-        deeds = deeds_since(database, before)
+        deeds = deeds_since(database, before) + moves_since(database, moved)
         same = (first.status_code, first.headers.get("location")) == (
             second.status_code,
             second.headers.get("location"),
@@ -292,7 +327,7 @@ def address_of_page(address: str, whole: dict[str, int]) -> str:
         return f"{deed.group(1)}/details/{deed.group(2)}"
     place = address.removeprefix("/admin").lstrip("/")
     return next((page.format_map(whole) for page in DESK if page.format_map(whole).startswith(f"{place}?")), None) or (
-        re.sub(r"/(verified|declined)$", "", place) if "/customers/" in place else _undo_of(place)
+        re.sub(r"/(verified|declined|occasion)$", "", place) if "/customers/" in place else _undo_of(place)
     )
 
 

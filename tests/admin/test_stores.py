@@ -4,7 +4,7 @@ open when the scope is taken away."""
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,6 +55,7 @@ from app.vocabulary import (
     SkinType,
     SurveyStatus,
 )
+from tests.conftest import shops_today
 
 REGISTERS = {view.identity: view for view in VIEWS if view.is_model}
 BOUND = [Role.MANAGER, Role.RECEPTION, Role.BEAUTICIAN, Role.MARKETER]
@@ -98,7 +99,7 @@ def _filled(session: Session, store_id: int, now: datetime) -> OtherStore:
     staff = Staff(
         name="乙店员工", login="b", password_hash="!", role=Role.BEAUTICIAN, store_id=store_id, created_at=now
     )
-    details = CustomerDetails(name=NAME, phone=PHONE, store_id=store_id, birthday=f"{date.today():%m-%d}")
+    details = CustomerDetails(name=NAME, phone=PHONE, store_id=store_id, birthday=f"{shops_today():%m-%d}")
     customer = create_customer(session, details, policy=policy, now=now)
     survey = Survey(slug="b-asks", title="乙店问卷", store_id=store_id, created_at=now, status=SurveyStatus.PUBLISHED)
     draft = Survey(slug="b-draft", title="乙店草稿", store_id=store_id, created_at=now)

@@ -195,6 +195,7 @@ def test_a_record_that_is_used_cannot_be_deleted_and_a_free_one_can(
 
 def test_signing_out_leads_to_the_door(owner: Watched, shop: Served) -> None:
     page = owner.page
+    page.wait_for_load_state()
     toggle = page.get_by_role("button", name="菜单")
     if toggle.is_visible():
         toggle.click()

@@ -28,7 +28,7 @@ SHAPED = {
     "birthday", "birthday_calendar", "colour", "locale", "slug", "login", "password_hash", "token", "submission_id", "key",
     "question_key", "table_name", "file_sha256", "changes", "rejections", "told", "plan", "before", "after", "mapping", "check_report", "rule",
     "phone", "contact_phone", "recipient", "member_no",
-    "receipt_no", "options", "value", "last_error", "name_index", "subject", "policy_key", "answer", "scope",
+    "receipt_no", "working", "said", "expiry_day", "options", "value", "last_error", "name_index", "subject", "policy_key", "answer", "scope",
 }  # fmt: skip
 """Columns whose words have a shape that is checked on the way in, or that a page reads as something other than words."""
 REPORTS = """
@@ -61,7 +61,9 @@ def poison(session: Session, numbers: dict[str, int]) -> int:
             room = getattr(kind, "length", None) or 10_000
             words = PAYLOAD if room >= len(PAYLOAD) else SHORT[:room]
             change = update(table).values({column: words})
-            if table in tables and (column.unique or table.name in {"tags", "tiers", "stores", "staff"}):
+            if table in tables and (
+                column.unique or table.name in {"tags", "tiers", "tier_benefits", "stores", "staff"}
+            ):
                 change = change.where(table.c.id == tables[table])
             session.execute(change)
             count += 1

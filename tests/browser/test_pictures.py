@@ -1,7 +1,6 @@
 """The README's pictures are taken from the running demo shop. `ROUGE_TAKE_PICTURES=1` renews the kept ones."""
 
 import os
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from sqlmodel import col, func, select
 from app.models import Customer, Visit
 from seed.demo import DEMO_PASSWORD, build_demo
 from tests.browser.conftest import PhoneMaker, Served
+from tests.conftest import shops_today
 
 pytestmark = pytest.mark.browser
 KEPT = Path(__file__).parents[2] / "docs" / "images"
@@ -31,7 +31,8 @@ def check(pictures: Path, name: str) -> None:
 
 
 def test_the_owners_pages_are_as_the_readme_shows_them(served: Served, browser: Browser, pictures: Path) -> None:
-    build_demo(served.database, today=date.today(), zone=served.settings.zone)
+    many = 200 if pictures == KEPT else 30
+    build_demo(served.database, today=shops_today(), zone=served.settings.zone, customers=many)
     page = browser.new_page(viewport={"width": 1280, "height": 860}, locale="zh-CN")
     page.goto(f"{served.base_url}/admin/")
     page.get_by_label("登录名").fill("owner")

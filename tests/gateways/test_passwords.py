@@ -1,5 +1,6 @@
 """Password hashes: strong, two at a time, telling nothing about who is there."""
 
+from collections.abc import Iterator
 from threading import Event, Thread
 from time import perf_counter
 
@@ -10,8 +11,18 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from app.gateways import passwords
 from app.gateways.passwords import SignInBusy, hash_password, new_password, verify_password
 from app.rules.passwords import check_password
+from tests.conftest import STRONG
 
 PASSWORD = "violet-harbor-nineteen"
+
+
+@pytest.fixture(autouse=True)
+def _as_the_house_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Not as cheaply as in the other tests."""
+    monkeypatch.setattr(passwords, "_hashing", STRONG)
+    passwords._nobodys_hash.cache_clear()
+    yield
+    passwords._nobodys_hash.cache_clear()
 
 
 def test_a_hash_is_argon2id_as_strong_as_the_house_wants() -> None:

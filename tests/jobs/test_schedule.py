@@ -7,7 +7,8 @@ from sqlmodel import select
 
 from app.actions.jobs import note_run, put_job
 from app.actions.policy import change_policy
-from app.jobs import kinds
+from app.actions.tiers import Reviewed
+from app.jobs import kinds, tiers
 from app.jobs.errands import Done, OutsideKind
 from app.jobs.schedule import ON_CALL, SCHEDULE, nightly
 from app.models import KeptAnswer, RateWindow, Staff, StaffSession
@@ -185,16 +186,29 @@ def test_traces_are_kept_as_long_as_the_policy_says(database, runner, now):
 
 
 def test_tiers_are_reviewed_slice_by_slice(database, runner, now, monkeypatch):
-    monkeypatch.setattr(kinds, "BUYERS_AT_ONCE", 2)
+    monkeypatch.setattr(tiers, "AT_ONCE", 2)
     monkeypatch.setattr(
-        kinds, "buyers_after", lambda session, after, limit: [n for n in (1, 2, 3, 4, 5) if n > after][:limit]
+        tiers, "due_after", lambda session, after, limit, **_: [n for n in (1, 2, 3, 4, 5) if n > after][:limit]
     )
     seen = []
-    monkeypatch.setattr(kinds, "review_tiers", lambda session, ids, **_: seen.append(ids) or ids[:1])
+    monkeypatch.setattr(tiers, "review_due", lambda session, ids, **_: seen.append(ids) or Reviewed(len(ids), fallen=1))
     with database.writing() as session:
         put_job(session, JobKind.REVIEW_TIERS, "review-tiers:2026-11-24", {}, now=now, due_at=now)
     assert runner(kinds.KINDS, schedule=SCHEDULE).sweep().done == 3
     assert seen == [[1, 2], [3, 4], [5]]
+
+
+def test_a_changed_table_is_carried_out_for_everybody_slice_by_slice(database, runner, now, monkeypatch):
+    monkeypatch.setattr(tiers, "AT_ONCE", 2)
+    monkeypatch.setattr(
+        tiers, "customers_after", lambda session, after, limit: [n for n in (1, 2, 3) if n > after][:limit]
+    )
+    seen = []
+    monkeypatch.setattr(tiers, "apply_table", lambda session, ids, **_: seen.append(ids) or Reviewed(len(ids)))
+    with database.writing() as session:
+        put_job(session, JobKind.REVIEW_TIERS, "review-tiers:table", {"apply": 1}, now=now, due_at=now)
+    assert runner(kinds.KINDS, schedule=SCHEDULE).sweep().done == 2
+    assert seen == [[1, 2], [3]]
 
 
 def test_a_journal_somebody_changed_is_given_up_at_once_and_says_where(database, runner, now, monkeypatch):

@@ -22,8 +22,8 @@ TAMPERED = {
     "lot": "UPDATE points_lots SET remaining = remaining - 1 WHERE account_id = 2 AND remaining > 1",
     "moved lot": "UPDATE points_lots SET account_id = 1 WHERE account_id = 2",
     "bigger lot": "UPDATE points_lots SET points = points + 5, remaining = remaining + 5 WHERE account_id = 2",
-    "an entry more": "INSERT INTO points_entries (account_id, seq, kind, points, balance_after, reference, reason, at) "
-    "SELECT account_id, 4, 'earn', 5, 75, 'forged', '', at FROM points_entries WHERE account_id = 2 AND seq = 1",
+    "an entry more": "INSERT INTO points_entries (account_id, seq, kind, points, balance_after, reference, reason, working, at) "
+    "SELECT account_id, 4, 'earn', 5, 75, 'forged', '', '', at FROM points_entries WHERE account_id = 2 AND seq = 1",
     "a use more": "INSERT INTO points_allocations (entry_id, lot_id, points) "
     "SELECT entry_id, id, 1 FROM points_lots WHERE account_id = 2 AND remaining = 70",
 }

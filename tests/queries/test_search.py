@@ -10,13 +10,15 @@ from sqlmodel import Session, col
 from app.actions.customers import create_customer
 from app.actions.tokens import revoke_tokens, standing_tokens
 from app.db import Database
-from app.models import Customer, CustomerAlias, Store
+from app.models import Customer, CustomerAlias, Purchase, Staff, Store, Visit
 from app.queries import search
 from app.queries.finding import customers_like, ways_to
 from app.queries.policy import current_policy
+from app.queries.scopes import gathered_customers, visible
 from app.queries.search import search_customers
+from app.queries.staff import SignedIn
 from app.rules.customers import CustomerDetails
-from app.vocabulary import TokenPurpose
+from app.vocabulary import Role, TokenPurpose
 
 FAMILY = "一家人"
 
@@ -144,6 +146,84 @@ def test_whoever_may_not_see_a_customer_does_not_find_her(
     for term in ("晓丽", number, token, "zxl"):
         assert "张晓丽" in names(database, term, now)
         assert "张晓丽" not in names(database, term, now, within=hers)
+
+
+# ── A narrow reach ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TERMS = ("张", "晓丽", "zxl", "z", "zhang", "1234", "13800138000", "OLD-1", "1000", "没有这个人", "")
+PEOPLE = ((Role.MANAGER, "S2"), (Role.RECEPTION, "S3"), (Role.BEAUTICIAN, None), (Role.BEAUTICIAN, "S2"))
+
+
+@pytest.fixture
+def stores(database: Database, customers: dict[str, int], now: datetime) -> dict[str | None, int | None]:
+    """Everybody belongs to S3 but one to none, one to S2; two others were served or bought something at S2."""
+    with database.writing() as session:
+        kept = {code: Store(code=code, name=code) for code in ("S2", "S3")}
+        session.add_all([*kept.values(), Staff(id=77, name="B", login="b77", password_hash="!", role=Role.BEAUTICIAN)])
+        session.flush()
+        for name, customer_id in customers.items():
+            session.get(Customer, customer_id).store_id = kept["S2" if name == "张晓丽" else "S3"].id
+        session.get(Customer, customers["Mary Smith"]).store_id = None
+        session.add(CustomerAlias(member_no="OLD-1", customer_id=customers["张晓"]))
+        here = {"store_id": kept["S2"].id, "created_at": now}
+        session.add(Visit(customer_id=customers["张晓"], visited_at=now, staff_id=77, **here))
+        session.add(Purchase(order_no="1", customer_id=customers["张大力"], occurred_at=now, paid_fen=1, **here))
+        return {None: None, **{code: store.id for code, store in kept.items()}}
+
+
+def reach(role: Role, store_id: int | None, now: datetime) -> dict[str, Any]:
+    """What a person's search is narrowed by."""
+    person = SignedIn(77, "B", role, store_id, "", 1, now)
+    return {"within": visible(Customer, person), "gathered": gathered_customers(person)}
+
+
+@pytest.mark.parametrize(("role", "code"), PEOPLE)
+def test_a_narrow_reach_is_gathered_first_and_finds_the_same_in_the_same_order(
+    database: Database,
+    stores: dict[str | None, int | None],
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    role: Role,
+    code: str | None,
+) -> None:
+    how, found, gathered = reach(role, stores[code], now), {}, []
+    real = search._gathered
+    monkeypatch.setattr(search, "_gathered", lambda *a: gathered.append(a) or real(*a))
+    for few in (0, 1000):
+        monkeypatch.setattr(search, "_worth_gathering", lambda session, few=few: few)
+        found[few] = {term: names(database, term, now, **how) for term in TERMS}
+        assert bool(gathered) is bool(few)
+    assert found[0] == found[1000]
+    assert any(found[0].values())
+
+
+def test_whoever_reaches_more_than_a_few_is_not_gathered(
+    database: Database, stores: dict[str | None, int | None], now: datetime
+) -> None:
+    def few(most: int, code: str | None, role: Role = Role.MANAGER) -> bool:
+        return search._are_at_most(most, session, reach(role, stores[code], now)["gathered"])
+
+    with database.reading() as session:
+        # Of S2: one, another of no store, one who bought, one who was served.
+        assert (few(3, "S2"), few(4, "S2")) == (False, True)
+        assert (few(0, None, Role.BEAUTICIAN), few(1, None, Role.BEAUTICIAN)) == (False, True)
+    assert reach(Role.OWNER, None, now)["gathered"] == ()
+
+
+@pytest.mark.parametrize(("role", "code"), PEOPLE)
+def test_gathering_reads_no_other_customer(
+    database: Database, stores: dict[str | None, int | None], now: datetime, role: Role, code: str | None
+) -> None:
+    how = reach(role, stores[code], now)
+    with database.reading() as session:
+        if not database.is_sqlite:
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        for way in ways_to("z", search._gathered(100, how["gathered"], how["within"])):
+            told = plan(session, search._one_way(0, way, search.ANYTHING, 8))
+            assert "SCAN customers" not in told, told
+            assert "Seq Scan" not in told, told
+            for index in ("name", "given_name", "name_initials", "name_pinyin"):
+                assert f"ix_customers_{index}_id" not in told, told
 
 
 def test_the_lists_find_by_the_same_ways(database: Database, customers: dict[str, int]) -> None:

@@ -65,7 +65,7 @@ def session(database: Database) -> Iterator[Session]:
             occupation="Teacher", skin_type=SkinType.DRY, created_at=NOW - days(100),
         )  # fmt: skip
         bea = Customer(
-            member_no="2", name="bea", tier_id=tiers[0].id, gender=Gender.MALE, birthday="1996-11-25", birth_month=11,
+            member_no="2", name="bea", tier_id=tiers[0].id, is_vip=True, gender=Gender.MALE, birthday="1996-11-25", birth_month=11,
             created_at=NOW - days(10),
         )  # fmt: skip
         cleo = Customer(
@@ -127,6 +127,8 @@ def who(session: Session, *conditions: Typed, match: str = "all") -> str:
 
 
 CASES: tuple[tuple[Typed, str], ...] = (
+    (("vip", "is", "yes"), "b"),
+    (("vip", "is", "no"), "ac"),
     (("gender", "is", "female"), "a"),
     (("gender", "is_not", "female"), "bc"),
     (("age", "at_least", "30"), "a"),  # thirty today; tomorrow for the other; the third one's year is not known

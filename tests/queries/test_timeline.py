@@ -23,17 +23,19 @@ from app.models import (
     SkinRecord,
     Survey,
     SurveyResponse,
+    TierChange,
     Visit,
 )
 from app.queries.policy import current_policy
 from app.queries.scopes import ANYTHING
 from app.queries.timeline import SOURCES, Place, timeline
 from app.rules.customers import CustomerDetails
-from app.vocabulary import Channel, Purpose, SkinType, SurveyMode, TimelineKind
+from app.vocabulary import Channel, Purpose, SkinType, SurveyMode, TierWhy, TimelineKind
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ALL = dict.fromkeys(
-    (Visit, Purchase, PurchaseLine, PointsEntry, SkinRecord, SurveyResponse, Complaint, OutboundMessage, Consent, ContactEvent),
+    (Visit, Purchase, PurchaseLine, PointsEntry, SkinRecord, SurveyResponse, Complaint, OutboundMessage, Consent, ContactEvent,
+     TierChange),
     ANYTHING,
 )  # fmt: skip
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=ZONE)
@@ -66,6 +68,7 @@ def her(database: Database, now: datetime) -> int:
                     OutboundMessage(
                         key=f"m{number}", customer_id=number, purpose=Purpose.SERVICE_CARE, channel=Channel.SMS, body="来", due_at=now,
                     ),
+                    TierChange(customer_id=number, at=now - timedelta(days=4), from_tier_id=1, to_tier_id=2, why=TierWhy.REACHED),
                     Consent(
                         customer_id=number, purpose=Purpose.MARKETING, notice_version="1", granted_at=now - timedelta(days=9),
                         withdrawn_at=now - timedelta(days=3),
@@ -100,7 +103,7 @@ def test_everything_comes_newest_first_and_is_hers(database: Database, her: int)
     moments = [event.at for event in page.events]
     assert moments == sorted(moments, reverse=True)
     assert {event.source for event in page.events} == set(SOURCES) - {"contact"}
-    assert len(page.events) == 13
+    assert len(page.events) == 14
     assert {getattr(event.record, "customer_id", her) for event in page.events} == {her}
     assert page.older is None
 

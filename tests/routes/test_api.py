@@ -227,7 +227,8 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("purchases", SALE | {"lines": []}, "lines", "missing"),
     ("purchases", SALE | {"order_no": "a\x00b"}, "order_no", "wrong"),
     ("purchases", SALE | {"order_no": " "}, "order_no", "wrong"),
-    ("purchases", SALE | {"points_used": 5}, "points_used", "wrong"),
+    ("purchases", SALE | {"points_used": 1.5}, "points_used", "wrong"),
+    ("purchases", SALE | {"points_used": 5}, "points_used", "points_need_customer"),
     ("purchases", SALE | {"store": "no-such"}, "store", "store_unknown"),
     ("purchases", SALE | {"lines": [SALE["lines"][0] | {"amount_fen": "368"}]}, "lines.0.amount_fen", "wrong"),
     ("purchases", SALE | {"lines": [SALE["lines"][0] | {"quantity": 1.5}]}, "lines.0.quantity", "wrong"),
@@ -296,7 +297,7 @@ def test_without_a_good_key_nothing_opens(app: FastAPI, head: str) -> None:
         assert answer.status_code == 401, route
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert answer.headers["content-type"] == "application/problem+json"
-    assert len(KEYED) == 5
+    assert len(KEYED) == 7
 
 
 def test_a_key_that_was_taken_back_opens_nothing_at_once(till: TestClient, database: Database) -> None:
@@ -473,7 +474,10 @@ def test_the_examples_of_the_description_work(till: TestClient, client: TestClie
     schemas = client.get("/api/v1/openapi.json").json()["components"]["schemas"]
     assert till.post("/api/v1/customers", json=schemas["NewCustomer"]["examples"][0]).status_code == 201
     assert till.post("/api/v1/customers/lookup", json=schemas["PhoneAsked"]["examples"][0]).status_code == 200
-    assert till.post("/api/v1/purchases", json=schemas["SaleMade"]["examples"][0]).status_code == 201
+    sale = schemas["SaleMade"]["examples"][0]
+    assert till.post("/api/v1/purchases", json=sale).status_code == 201
+    refunds = f"/api/v1/purchases/{sale['order_no']}/refunds"
+    assert till.post(refunds, json=schemas["RefundMade"]["examples"][0]).status_code == 201
 
 
 def test_a_key_of_one_store_is_told_nothing_of_another_stores_order(database: Database, calling: Till) -> None:

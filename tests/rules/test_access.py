@@ -40,6 +40,7 @@ LETTERS = {
     "P": ("do",),
     "S": ("reveal",),
     "T": ("retry",),
+    "E": ("set",),
     "K": ("settle",),
     "L": ("release",),
     "B": ("undo",),
@@ -74,6 +75,15 @@ MATRIX = """
     points_accounts    RL         s:R        s:R        -          -          R
     points_entries     RX         s:RX       s:R        -          -          RX
     points_lots        R          s:R        s:R        -          -          R
+    points_pending     R          s:R        s:R        -          -          R
+    points_requests    R          s:R        -          -          -          R
+    earning_rules      RCU        R          R          R          R          R
+    rule_versions      R          R          -          -          -          R
+    rewards            RCUD       RCU        R          R          R          R
+    redemptions        R          s:R        s:R        -          -          R
+    tier_changes       RX         s:RX       s:R        -          -          RX
+    tier_benefits      RCUD       RCU        R          R          R          R
+    benefit_uses       RX         s:RX       s:R        o:R        -          RX
     visits             RCUX       s:RCUX     s:RC       o:RC       -          R
     surveys            RCUD       s:RCU      s:R        -          s:R        R
     survey_questions   RCUD       s:RCUD     s:R        -          s:R        R
@@ -92,8 +102,16 @@ MATRIX = """
     dashboard          V          s:V        s:V        s:V        s:V        V
     desk               VP         s:VP       s:VP       o:V        -          V
     duplicates         VP         s:VP       s:VP       -          -          V
+    customer_points    V          s:V        s:V        o:V        -          V
+    points_counter     VP         s:VP       s:VP       -          -          -
+    approvals          VP         s:VP       -          -          -          V
+    hand_totals        V          -          -          -          -          V
+    customer_tier      VP         s:VP       -          -          -          -
+    customer_benefits  VP         s:VP       s:VP       o:VP       -          -
+    design             VP         VP         -          -          -          -
     merges             VP         s:VP       -          -          -          -
     cards              VP         s:VP       s:VP       -          -          -
+    own_pages          VP         s:VP       s:VP       -          -          -
     photographs        VP         s:VP       -          o:VP       -          -
     purposes           VP         s:V        s:V        -          s:V        V
     posters            VP         s:VP       s:VP       -          s:VP       -
@@ -202,7 +220,7 @@ def test_a_beautician_sees_what_she_served_and_nobody_else_is_narrowed_so_far() 
     assert {role for role, _ in own} == {Role.BEAUTICIAN}
     assert {subject for _, subject in own} == {
         "customers", "desk", "health", "skin_records", "photos", "photographs", "social_accounts", "purchases", "purchase_lines",
-        "visits", "survey_responses", "survey_answers",
+        "visits", "survey_responses", "survey_answers", "customer_points", "customer_benefits", "benefit_uses",
     }  # fmt: skip
     assert not sees_only_own(Role.BEAUTICIAN, "treatments")
     assert scope_of(Role.BEAUTICIAN, "complaints") is None

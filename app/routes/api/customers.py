@@ -8,18 +8,28 @@ from starlette.responses import Response
 
 from app.actions.idempotency import do_once
 from app.actions.limits import count_try
-from app.actions.till import register
+from app.actions.till import RedemptionAsked, register, take_redemption
 from app.db import Database
 from app.queries.api_keys import Caller
-from app.queries.members import member_numbered, member_with_phone, statement_of
+from app.queries.members import member_numbered, member_with_phone, statement_of, why
 from app.queries.policy import current_policy
 from app.routes.api.keyed import OnceDep, answered, kept, router
-from app.routes.api.shapes import CustomerShown, EntryShown, LotShown, NewCustomer, PhoneAsked, PointsShown
+from app.routes.api.shapes import (
+    CustomerShown,
+    EntryShown,
+    LotShown,
+    NewCustomer,
+    PhoneAsked,
+    PointsHandedIn,
+    PointsShown,
+    RedemptionShown,
+)
 from app.routes.callers import ProgramDep
 from app.routes.deps import DatabaseDep, Now, SettingsDep
 from app.rules.customers import PhoneTakenUnseen
 from app.rules.idempotency import Kept
 from app.rules.limits import API_MISS
+from app.rules.names import tidy_words
 from app.rules.phones import parse_phone
 from app.rules.refusals import NotFound
 
@@ -108,10 +118,49 @@ def show_points(
         raise
     return PointsShown(
         balance=told.balance,
-        pending=0,
+        pending=told.pending,
         lots=[LotShown(remaining=lot.remaining, expires_on=lot.expires_on) for lot in told.lots],
         entries=[EntryShown(**vars(one) | {"at": one.at.astimezone(settings.zone)}) for one in told.entries],
     )
+
+
+@customers.post(
+    "/customers/{member_no}/redemptions",
+    name="api_redemption:create",
+    status_code=201,
+    response_model=RedemptionShown,
+    responses={200: {"model": RedemptionShown, "description": "This reference is in already: the first answer."}},
+)
+def redeem(
+    member_no: _MemberNo,
+    sent: PointsHandedIn,
+    *,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    now: Now,
+    caller: ProgramDep,
+    once: OnceDep,
+) -> Response:
+    """Hand points in; too few are refused (409, `insufficient_points`). For the owner's programs, with a key."""
+    asked = RedemptionAsked(member_no, sent.points, tidy_words(sent.reference), tidy_words(sent.reward or ""))
+
+    def work(session: Session) -> Kept:
+        entry, is_new = take_redemption(session, asked, caller=caller, now=now, zone=settings.zone)
+        shown = EntryShown(
+            at=entry.at.astimezone(settings.zone),
+            kind=entry.kind,
+            points=entry.points,
+            reason=why(entry),
+            order_no=None,
+        )
+        return kept(201 if is_new else 200, RedemptionShown(entry=shown, balance=entry.balance_after))
+
+    try:
+        with database.writing(caller.actor) as session:
+            return answered(do_once(session, once, lambda: work(session), now=now))
+    except NotFound:
+        _count_miss(database, caller, now)
+        raise
 
 
 def _count_miss(database: Database, caller: Caller, now: Now) -> None:

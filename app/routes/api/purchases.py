@@ -1,14 +1,18 @@
-"""Sales, as tills tell them."""
+"""Sales and refunds, as tills tell them."""
 
+from typing import Annotated
+
+from fastapi import Path
 from starlette.responses import Response
 
 from app.actions.idempotency import do_once
-from app.actions.till import take_sale
+from app.actions.till import RefundAsked, take_refund, take_sale
 from app.queries.policy import current_policy
 from app.routes.api.keyed import OnceDep, answered, router
-from app.routes.api.shapes import SaleMade, SaleShown
+from app.routes.api.shapes import RefundMade, RefundShown, SaleMade, SaleShown
 from app.routes.callers import ProgramDep
 from app.routes.deps import DatabaseDep, Now, SettingsDep
+from app.rules.names import tidy_words
 
 purchases = router()
 
@@ -31,6 +35,42 @@ def create(
             once,
             lambda: take_sale(
                 session, sent.sale(), caller=caller, policy=current_policy(session), now=now, zone=settings.zone
+            ),
+            now=now,
+        )
+    return answered(told)
+
+
+@purchases.post(
+    "/purchases/{order_no}/refunds",
+    name="api_refund:create",
+    status_code=201,
+    response_model=RefundShown,
+    responses={200: {"model": RefundShown, "description": "This refund is in already: the first answer."}},
+)
+def refund(
+    order_no: Annotated[str, Path(max_length=60, description="The sale that is taken back.")],
+    sent: RefundMade,
+    *,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    now: Now,
+    caller: ProgramDep,
+    once: OnceDep,
+) -> Response:
+    """Take back a sale or a part of it: its points go with it. For the owner's programs, with a key."""
+    asked = RefundAsked(
+        tidy_words(order_no),
+        tidy_words(sent.refund_no),
+        sent.amount_fen,
+        tuple(line.line() for line in sent.lines or ()),
+    )
+    with database.writing(caller.actor) as session:
+        told = do_once(
+            session,
+            once,
+            lambda: take_refund(
+                session, asked, caller=caller, policy=current_policy(session), now=now, zone=settings.zone
             ),
             now=now,
         )

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from app.queries.members import Member
 from app.rules.customers import CustomerDetails
 from app.rules.names import tidy_words
+from app.rules.points import LARGEST_POINTS
 from app.rules.purchases import Sale, SaleLine
 from app.vocabulary import Channel, Gender, PointsKind, Purpose, SaleChannel, Source
 
@@ -165,7 +166,9 @@ class SaleMade(Sent):
     )
     channel: SaleChannel = SaleChannel.STORE
     lines: Annotated[list[LineSold], Field(min_length=1, max_length=500)]
-    points_used: Literal[0] = Field(0, description="Redeeming at the till is not there yet: only 0.")
+    points_used: Annotated[StrictInt, Field(ge=0, le=LARGEST_POINTS)] = Field(
+        0, description="Paid with points, at the shop's rate; `paid_fen` of the answer is the money."
+    )
     coupon: Literal[""] | None = Field(None, description="Coupons are not there yet.")
 
     def sale(self) -> Sale:
@@ -178,7 +181,33 @@ class SaleMade(Sent):
             phone=self.phone or "",
             store=tidy_words(self.store or ""),
             channel=self.channel,
+            points_used=self.points_used,
         )
+
+
+class RefundMade(Sent):
+    """Money goes back. Several refunds of one sale may follow each other; 0 only for what was paid with points alone."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refund_no": "R20261125-0001", "amount_fen": 36800}]})
+
+    refund_no: Annotated[str, _text(60, required=True)]
+    amount_fen: Annotated[StrictInt, Field(ge=0, le=_MOST_FEN)]
+    lines: Annotated[list[LineSold], Field(max_length=500)] | None = None
+
+
+class PointsHandedIn(Sent):
+    """Points for a reward, by its name in the catalogue, or for what the counter agreed on. `reference` names it: the same
+    again is the same redemption."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"points": 300, "reward": "补水面膜一片", "reference": "D20261124-0003"}]  # data
+        }
+    )
+
+    points: Annotated[StrictInt, Field(ge=1, le=LARGEST_POINTS)]
+    reward: Annotated[str, _text(60)] | None = None
+    reference: Annotated[str, _text(100, required=True)]
 
 
 class ConsentStanding(BaseModel):
@@ -239,8 +268,8 @@ class CustomerShown(BaseModel):
 
 
 class SaleShown(BaseModel):
-    """What became of a sale. `balance` and `tier` are the customer's as they were after it; `is_waiting`: nobody of that
-    number or phone is known yet."""
+    """What became of a sale. `points_earned` may wait for some days before they count; `balance` and `tier` are the
+    customer's as they were after it; `is_waiting`: nobody of that number or phone is known yet."""
 
     order_no: str
     paid_fen: int
@@ -248,6 +277,14 @@ class SaleShown(BaseModel):
     balance: int
     tier: str | None
     is_waiting: bool
+
+
+class RefundShown(BaseModel):
+    """What a refund did to her points, and what she has after it; below zero is a debt that her next points repay."""
+
+    points_taken_back: int
+    points_given_back: int
+    balance: int
 
 
 class LotShown(BaseModel):
@@ -267,8 +304,16 @@ class EntryShown(BaseModel):
     order_no: str | None
 
 
+class RedemptionShown(BaseModel):
+    """The entry that was written, and what she had after it."""
+
+    entry: EntryShown
+    balance: int
+
+
 class PointsShown(BaseModel):
-    """All of a customer's points. The entries are the whole history, newest first; their sum is the balance."""
+    """All of a customer's points. `pending` come later and are not in the balance. The entries are the whole history, newest
+    first; their sum is the balance."""
 
     balance: int
     pending: int

@@ -1,0 +1,79 @@
+"""Points put right by hand: what must be said, how much one person may move alone, and who may say yes to more."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from app.rules.points import signed_points, stated_reason
+from app.rules.policy import Policy
+from app.rules.refusals import RuleBroken, words
+from app.vocabulary import AdjustReason, RequestState
+
+
+class OwnRequest(RuleBroken):
+    """A second person is somebody else."""
+
+    code = "own_request"
+    message = words("这是您自己申请的，要请另一位店主或店长来同意。")
+    status = 403
+
+
+class RequestDecided(RuleBroken):
+    """Somebody was faster; what she said stands."""
+
+    code = "request_decided"
+    message = words("这一笔刚才已经有人处理过了，请看下面的结果。")
+    status = 409
+
+
+class EndsInThePast(RuleBroken):
+    """Points that are over before they come in."""
+
+    code = "ends_in_the_past"
+    message = words("有效期要是今天或以后；不会过期就留空。")
+
+
+class NothingTakenEnds(RuleBroken):
+    """Points that are taken away have no end of their own."""
+
+    code = "nothing_taken_ends"
+    message = words("扣积分不用填有效期。")
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """A change by hand: points with their sign, why, and through which day they count (None: always)."""
+
+    points: int
+    reason_code: AdjustReason
+    note: str
+    expires_on: date | None = None
+
+
+def checked_adjustment(adjustment: Adjustment, *, today: date) -> Adjustment:
+    """The same where it can be done at all. Raises PointsWrong, PointsReasonMissing, EndsInThePast, NothingTakenEnds."""
+    points = signed_points(adjustment.points)
+    note = stated_reason(adjustment.note, "note")
+    if adjustment.expires_on is not None and points < 0:
+        raise NothingTakenEnds("expires_on")
+    check_end(adjustment.expires_on, today=today)
+    return Adjustment(points, adjustment.reason_code, note, adjustment.expires_on)
+
+
+def check_end(expires_on: date | None, *, today: date) -> None:
+    """Raises EndsInThePast for a last day that is gone."""
+    if expires_on is not None and expires_on < today:
+        raise EndsInThePast("expires_on")
+
+
+def needs_second(points: int, moved_today: int, policy: Policy) -> bool:
+    """Whether a second person must say yes. `moved_today`: what the same person has put right for this customer on this
+    day already, given and taken alike, so that a large change in small parts is as large. Source: semantics 5.1.12."""
+    return abs(points) + moved_today >= policy.points_approval_from
+
+
+def check_may_decide(state: RequestState, asked_by: int, decided_by: int) -> None:
+    """Whether this person may say yes or no to what that one asked. Raises RequestDecided, OwnRequest."""
+    if state is not RequestState.WAITING:
+        raise RequestDecided
+    if asked_by == decided_by:
+        raise OwnRequest

@@ -1,0 +1,144 @@
+"""The table of tiers says whom it moves before it is saved; a customer's page gives what her tier grants."""
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from app.actions.customers import create_customer
+from app.models import BenefitUse, Customer, Job, Purchase, RuleVersion, Tier, TierBenefit, TierChange
+from app.queries.policy import current_policy
+from app.rules.customers import CustomerDetails
+from app.vocabulary import JobKind, Role, TierWhy
+
+SILVER = {
+    "rank": "2", "name": "银卡会员", "threshold_visits": "6", "window": "rolling", "points_percent": "120",
+    "discount_percent": "5", "valid_months": "12", "colour": "silver", "benefits": "", "is_active": "y",
+}  # fmt: skip
+
+
+@pytest.fixture
+def her(database, owner, real_now):
+    """Somebody who has bought for ¥900, and her number."""
+    with database.writing() as session:
+        made = create_customer(session, CustomerDetails(name="王小丽"), policy=current_policy(session), now=real_now)
+        session.add(Purchase(order_no="A1", occurred_at=real_now, customer_id=made.id, paid_fen=90_000))
+        return made.id, made.member_no
+
+
+def rank(database, customer_id):
+    with database.reading() as session:
+        wanted = select(Tier.rank).join(Customer, Customer.tier_id == Tier.id).where(Customer.id == customer_id)
+        return session.exec(wanted).one()
+
+
+def test_a_changed_threshold_is_not_saved_before_the_owner_has_seen_whom_it_moves(database, owner, her):
+    _customer_id, _ = her
+    with database.reading() as session:
+        silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
+    asked = owner.post(f"/admin/tier/edit/{silver}", data=SILVER | {"threshold_fen": "900"})
+    assert asked.status_code in {400, 422}
+    assert "<strong>1 位升级，0 位降级</strong>" in asked.text
+    assert "王小丽" in asked.text
+    assert 'value="900"' in asked.text, "what was typed is still there"
+    with database.reading() as session:
+        assert session.get(Tier, silver).threshold_fen == 100_000
+        assert session.exec(select(RuleVersion)).all() == []
+
+
+@pytest.mark.parametrize(("choice", "after"), [("now", 2), ("later", 1)])
+def test_the_owner_chooses_whether_they_move_now_or_as_they_come(database, owner, her, choice, after):
+    customer_id, _ = her
+    with database.reading() as session:
+        silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
+    saved = owner.post(f"/admin/tier/edit/{silver}", data=SILVER | {"threshold_fen": "900", "movers": choice})
+    assert saved.status_code in {302, 303}
+    assert rank(database, customer_id) == after
+    with database.reading() as session:
+        assert session.get(Tier, silver).threshold_fen == 90_000
+        assert len(session.exec(select(RuleVersion)).all()) == 1
+        whys = session.exec(select(TierChange.why)).all()
+        assert whys == ([TierWhy.TABLE] if choice == "now" else [])
+
+
+def test_what_moves_nobody_is_saved_at_once(database, owner, her):
+    with database.reading() as session:
+        silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
+    saved = owner.post(f"/admin/tier/edit/{silver}", data=SILVER | {"threshold_fen": "1000", "colour": "gold"})
+    assert saved.status_code in {302, 303}
+
+
+def test_in_a_large_shop_the_machine_moves_them(database, owner, her, monkeypatch):
+    monkeypatch.setattr("app.admin_base.tier_table.AT_ONCE", 0)
+    with database.reading() as session:
+        silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
+    owner.post(f"/admin/tier/edit/{silver}", data=SILVER | {"threshold_fen": "900", "movers": "now"})
+    with database.reading() as session:
+        jobs = session.exec(select(Job).where(Job.kind == JobKind.REVIEW_TIERS)).all()
+    assert [one.payload for one in jobs] == ['{"apply": 1}']
+
+
+def test_her_page_says_how_far_it_is_and_how_she_came_there(database, owner, her):
+    _, number = her
+    page = owner.get(f"/desk/customers/{number}", follow_redirects=True).text
+    assert "再消费 ¥100.00，或者再来 5 次，就升到银卡会员" in page
+
+
+@pytest.fixture
+def gold(database, owner, real_now):
+    """Somebody with gold, her number and its free care."""
+    with database.writing() as session:
+        tier = session.exec(select(Tier.id).where(Tier.rank == 3)).one()
+        made = create_customer(
+            session, CustomerDetails(name="李梅", tier_id=tier), policy=current_policy(session), now=real_now
+        )
+        care = session.exec(select(TierBenefit.id).where(TierBenefit.tier_id == tier, TierBenefit.times_a_year == 1))
+        return made.member_no, care.one()
+
+
+def test_a_benefit_is_given_once_and_can_be_taken_back(database, as_role, gold):
+    number, care = gold
+    reception = as_role(Role.RECEPTION)
+    used = reception.post(f"/desk/customers/{number}/benefit", data={"benefit": care, "note": "补水"})
+    assert used.status_code == 303
+    again = reception.post(f"/desk/customers/{number}/benefit", data={"benefit": care})
+    assert again.status_code == 422
+    assert "已经用完" in again.text
+    with database.reading() as session:
+        use = session.exec(select(BenefitUse)).one()
+    back = reception.post(f"/desk/customers/{number}/benefit", data={"use": use.id, "undo": "1"})
+    assert back.status_code == 303
+    with database.reading() as session:
+        assert session.exec(select(BenefitUse)).one().taken_back_at is not None
+
+
+def test_a_tier_by_hand_is_for_who_leads_and_says_why(database, as_role, gold, real_now):
+    number, _ = gold
+    until = (real_now + timedelta(days=30)).date().isoformat()
+    typed = {"tier": "4", "until_on": until, "reason": "老顾客"}
+    assert as_role(Role.RECEPTION).post(f"/desk/customers/{number}/tier", data=typed).status_code == 403
+    manager = as_role(Role.MANAGER)
+    wrong = manager.post(f"/desk/customers/{number}/tier", data=typed | {"reason": " "})
+    assert wrong.status_code == 422
+    assert "请写清楚为什么" in wrong.text
+    assert f'value="{until}"' in wrong.text
+    assert manager.post(f"/desk/customers/{number}/tier", data=typed).status_code == 303
+    page = manager.get(f"/desk/customers/{number}").text
+    assert "老顾客" in page
+    assert manager.post(f"/desk/customers/{number}/tier", data={"undo": "1"}).status_code == 303
+    with database.reading() as session:
+        whys = [one.why for one in session.exec(select(TierChange).order_by(TierChange.id))]
+    assert whys == [TierWhy.MANUAL, TierWhy.MANUAL, TierWhy.MANUAL_OVER]
+
+
+def test_other_rules_are_tried_on_the_past_without_changing_anything(database, owner, her):
+    customer_id, _ = her
+    with database.reading() as session:
+        silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
+    tried = owner.get(f"/desk/design?try=1&fen_{silver}=900&percent_1=300", follow_redirects=True)
+    assert "<strong>1 位升级，0 位降级</strong>" in tried.text
+    assert "900" in tried.text
+    assert rank(database, customer_id) == 1
+    wrong = owner.get(f"/desk/design?try=1&fen_{silver}=abc", follow_redirects=True)
+    assert wrong.status_code == 422
+    assert 'value="abc"' in wrong.text
