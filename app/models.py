@@ -442,13 +442,15 @@ class SocialAccount(Row, table=True):
 
 
 class CustomerAlias(Row, table=True):
-    """A member number that was joined to another: whoever shows the old card is still found."""
+    """A member number that was joined to another, with the phone that was given up for the other one: whoever shows the
+    old card or says the old number is still found."""
 
     __tablename__ = "customer_aliases"
 
     member_no: str = Field(sa_type=ordered_text(20), unique=True, sa_column_kwargs=personal("contact"))
     customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE", index=True)
     merge_id: int | None = Field(default=None, foreign_key="customer_merges.id", ondelete="SET NULL", index=True)
+    phone_index: bytes | None = Field(default=None, index=True, sa_column_kwargs=personal("contact"))
     created_at: datetime = Field(default_factory=_now)
 
     customer: Customer = Relationship()

@@ -12,6 +12,7 @@ from app.actions.tiers import review_tier
 from app.columns import blind_index
 from app.db import lock_row
 from app.models import Customer, CustomerAlias, Purchase, PurchaseLine
+from app.queries.phones import former_owner
 from app.queries.scopes import ANYTHING
 from app.rules.claims import MemberNumberUnknown, NotWaiting, PhoneIsShared
 from app.rules.customers import CustomerErased
@@ -113,6 +114,8 @@ def _by_phone(session: Session, text: str, whom: ColumnElement[bool]) -> int | N
         return None
     wanted = select(Customer.id, Customer.phone_shared_reason).where(Customer.phone_index == index, whom)
     hers = session.exec(wanted.order_by(col(Customer.id)).limit(20)).all()
+    if not hers:
+        return session.exec(select(Customer.id).where(Customer.id == former_owner(index), whom)).first()
     own = [number for number, reason in hers if not reason] or [number for number, _ in hers]
     if len(own) > 1:
         raise PhoneIsShared("member_no")

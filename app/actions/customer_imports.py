@@ -18,6 +18,7 @@ from app.actions.customers import (
     take_member_nos,
 )
 from app.actions.import_changes import Changes, note_tiers, review_and_note
+from app.actions.import_tags import tag_by_file
 from app.actions.kept_rows import columns_of
 from app.actions.points_imports import Opening, give_openings, in_portions, openings_given, out_of_reach
 from app.actions.refunds import follow_slips
@@ -26,6 +27,7 @@ from app.audit import note_many
 from app.columns import blind_index
 from app.i18n import gettext
 from app.models import ContactEvent, Customer, CustomerAlias, CustomerTag, Purchase, Tag
+from app.queries.phones import former_owners
 from app.queries.scopes import ANYTHING
 from app.queries.tiers import newest_change
 from app.rules.customers import (
@@ -47,7 +49,7 @@ from app.rules.policy import Policy
 from app.rules.purchases import MemberNumberLostZeros
 from app.rules.refusals import RuleBroken
 from app.rules.tiers import tier_until
-from app.vocabulary import ContactKind, CustomerStatus, ImportMode, Source, TagOrigin, TierWhy
+from app.vocabulary import ContactKind, CustomerStatus, ImportMode, Source, TierWhy
 
 Row = tuple[int, tuple[str, ...]]
 PORTION = 500
@@ -56,10 +58,11 @@ PORTION = 500
 @dataclass
 class _Known:
     """The records some rows may be about, by what finds them, with their tags and the opening points they were given.
-    `unseen` are those whoever brings the file may not touch."""
+    `given_up` are phones of before a merge; `unseen` those whoever brings the file may not touch."""
 
     by_number: dict[str, Customer] = field(default_factory=dict)
     by_phone: dict[bytes, Customer] = field(default_factory=dict)
+    given_up: dict[bytes, int] = field(default_factory=dict)
     tags: dict[int, set[str]] = field(default_factory=dict)
     openings: dict[int, list[int]] = field(default_factory=dict)
     unseen: set[int | None] = field(default_factory=set)
@@ -177,6 +180,8 @@ class CustomerFile:
         customer_id = customer.id or 0
         if columns.get("member_no") != customer.member_no:
             columns.pop("member_no", None)  # the number she had before two records were joined
+        if "phone" in columns and _gave_up(customer, _index(columns), known):
+            columns.pop("phone")  # and the phone
         tags = tuple(tag for tag in row.tags if tag not in known.tags.get(customer_id, set()))
         news = news_for(customer, columns)
         brings = bool(row.points) and not is_given(row.points, known.openings.get(customer_id, ()))
@@ -205,7 +210,7 @@ class CustomerFile:
         ids = [customer.id or 0 for customer, _ in fresh]
         changes.made(Customer, ids, [columns_of(customer) for customer, _ in fresh])
         tagged = [(customer.id or 0, row.tags) for customer, row in fresh]
-        _tag(session, tagged, planned.tagged, changes)
+        tag_by_file(session, tagged, planned.tagged, changes)
         named = [customer for customer, news in standing if news & {"phone", "member_no"}]
         self._claim(session, [*(customer for customer, _ in fresh), *named], changes)
         openings = [Opening(customer.id or 0, customer.member_no, row.points) for customer, row in fresh if row.points]
@@ -289,18 +294,19 @@ def _look_up(session: Session, rows: list[CustomerRow], *, lock: bool) -> _Known
     numbers = {row.columns["member_no"] for row in rows if "member_no" in row.columns}
     numbers |= {whole for number in numbers if (whole := lost_zeros(number))}
     phones = {_index(row.columns) for row in rows if "phone" in row.columns}
+    given_up = former_owners(session, phones)
     aliases = select(CustomerAlias.member_no, CustomerAlias.customer_id)
     joined = dict(session.exec(aliases.where(col(CustomerAlias.member_no).in_(numbers))).all())
     wanted = select(Customer).where(
         or_(
             col(Customer.member_no).in_(numbers),
             col(Customer.phone_index).in_(phones),
-            col(Customer.id).in_(set(joined.values())),
+            col(Customer.id).in_({*joined.values(), *given_up.values()}),
         )
     )
     # Of a family that shares a number, the one it belongs to comes last and stays.
     wanted = wanted.order_by(col(Customer.phone_shared_reason) == "", col(Customer.id).desc())
-    known = _Known()
+    known = _Known(given_up=given_up)
     for customer in session.exec(wanted.with_for_update() if lock else wanted):
         known.by_number[customer.member_no] = customer
         if customer.phone_index:
@@ -308,6 +314,7 @@ def _look_up(session: Session, rows: list[CustomerRow], *, lock: bool) -> _Known
     ids = {customer.id for customer in known.by_number.values()}
     by_id = {customer.id: customer for customer in known.by_number.values()}
     known.by_number |= {number: by_id[customer_id] for number, customer_id in joined.items() if customer_id in by_id}
+    known.by_phone |= {index: by_id[customer_id] for index, customer_id in given_up.items() if customer_id in by_id}
     if any(row.points for row in rows):
         known.openings = openings_given(session, ids)
     if any(row.tags for row in rows):
@@ -325,11 +332,12 @@ def _found(columns: Mapping[str, Any], known: _Known) -> Customer | None:
     """The record a row is about: by member number, then by phone. None: a new one. Raises a refusal where number and
     phone speak of two people."""
     number = columns.get("member_no")
-    owner = known.by_phone.get(_index(columns)) if "phone" in columns else None
+    index = _index(columns) if "phone" in columns else None
+    owner = known.by_phone.get(index) if index else None
     customer = known.by_number.get(number) if number else owner
     whole = lost_zeros(number) if number and customer is None else None
     if known.unseen:
-        _check_is_seen(customer or known.by_number.get(whole or ""), owner, known)
+        _check_is_seen(customer or known.by_number.get(whole or ""), owner, index, known)
     if number and customer is None:
         if whole in known.by_number:
             raise MemberNumberLostZeros("member_no", member_no=whole)
@@ -337,19 +345,24 @@ def _found(columns: Mapping[str, Any], known: _Known) -> Customer | None:
             raise PhoneOfOtherNumber("member_no", member_no=owner.member_no)
     if customer and customer.status is CustomerStatus.ERASED:
         raise CustomerErased("member_no")
-    if customer and owner and owner.id != customer.id and customer.phone_index != owner.phone_index:
+    if customer and owner and owner.id != customer.id and customer.phone_index != index:
         raise PhoneTaken("phone", member_no=owner.member_no)
-    if customer and number and _is_somebody_else(customer, columns):
+    if customer and number and not _gave_up(customer, index, known) and _is_somebody_else(customer, columns):
         raise MemberNumberTaken("member_no")
     return customer
 
 
-def _check_is_seen(customer: Customer | None, owner: Customer | None, known: _Known) -> None:
+def _gave_up(customer: Customer, index: bytes | None, known: _Known) -> bool:
+    """Whether this was her phone before two records were joined and another one was chosen."""
+    return index is not None and known.given_up.get(index) == customer.id and customer.phone is not None
+
+
+def _check_is_seen(customer: Customer | None, owner: Customer | None, index: bytes | None, known: _Known) -> None:
     """A row about somebody of another store says neither who she is nor under which number. The phone of one may be that
     of her family here."""
     if customer and customer.id in known.unseen:
         raise PhoneTakenUnseen("phone") if customer is owner else MemberUnseen("member_no")
-    shares = bool(customer and owner and customer.phone_index == owner.phone_index)
+    shares = bool(customer and owner and customer.phone_index == index)
     if owner and owner.id in known.unseen and not shares:
         raise PhoneTakenUnseen("phone")
 
@@ -358,36 +371,3 @@ def _is_somebody_else(customer: Customer, columns: Mapping[str, Any]) -> bool:
     """Name and phone both changed under one number: a new person got an old number, or the till counts as we do."""
     other_phone = bool(customer.phone and "phone" in columns and customer.phone != columns["phone"].e164)
     return other_phone and "name" in columns and customer.name != columns["name"]
-
-
-def _tag(
-    session: Session,
-    new: list[tuple[int, tuple[str, ...]]],
-    standing: list[tuple[int, tuple[str, ...]]],
-    changes: Changes,
-) -> None:
-    """Put tags on customers, making the tags that are not there. No customer has any of hers twice. On a record that was
-    there each is written down; on a new one it came with the record."""
-    names = {name for _, tags in (*new, *standing) for name in tags}
-    if not names:
-        return
-    ids = dict(session.exec(select(Tag.name, Tag.id).where(col(Tag.name).in_(names))).all())
-    fresh = [Tag(name=name) for name in sorted(names - ids.keys())]
-    session.add_all(fresh)
-    session.flush()
-    changes.made(Tag, [tag.id for tag in fresh], [columns_of(tag) for tag in fresh])
-    ids |= {tag.name: tag.id for tag in fresh}
-
-    def rows(tagged: list[tuple[int, tuple[str, ...]]]) -> list[dict[str, Any]]:
-        return [
-            {"customer_id": customer_id, "tag_id": ids[name], "origin": TagOrigin.IMPORT}
-            for customer_id, tags in tagged
-            for name in tags
-        ]
-
-    given = [CustomerTag(**row) for row in rows(standing)]
-    session.add_all(given)
-    session.flush()
-    changes.made(CustomerTag, [one.id for one in given], [columns_of(one) for one in given])
-    if fresh_rows := rows(new):
-        session.execute(insert(CustomerTag), fresh_rows)

@@ -15,6 +15,7 @@ from app.actions.tiers import change_tier, note_start, until_of
 from app.columns import blind_index
 from app.db import lock_row
 from app.models import Counter, Customer, CustomerAlias, Tier
+from app.queries.phones import former_owners
 from app.rules.customers import (
     CustomerDetails,
     ErasedByHand,
@@ -192,7 +193,7 @@ def _phone_columns(phone: Phone | None) -> dict[str, Any]:
 
 
 def _check_phone_is_free(session: Session, columns: dict[str, Any], customer: Customer | None = None) -> None:
-    """A phone belongs to one record, unless this one says why it is shared."""
+    """A phone belongs to one record, be it one she gave up in a merge, unless this one says why it is shared."""
     index = (
         blind_index(columns["phone"].e164, "customers.phone")
         if columns.get("phone")
@@ -210,6 +211,9 @@ def _check_phone_is_free(session: Session, columns: dict[str, Any], customer: Cu
             col(Customer.id) != (customer.id if customer else None),
         )
     ).first()
+    keeper_id = None if owner else former_owners(session, [index]).get(index)
+    if keeper_id and keeper_id != (customer.id if customer else None):
+        owner = session.get(Customer, keeper_id)
     if owner:
         raise PhoneTaken("phone", member_no=owner.member_no)
 

@@ -100,3 +100,9 @@ def _value(kind: Any, value: Any) -> Any:
     if python is datetime:
         return datetime.fromisoformat(value)
     return date.fromisoformat(value) if python is date else value
+
+
+def phone_given_up(*records: Stored, kept: Stored) -> bytes | None:
+    """The phone of two records that is not the one kept, by its blind index. None: they had no other one."""
+    phones = (one["phone_index"] for one in records)
+    return next((one for one in phones if one and one != kept["phone_index"]), None)

@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col, select
 from app.actions import points
 from app.actions.contacts import note_left
 from app.actions.customers import lock_member_series
-from app.actions.merge_plans import Changed, MergePlan, Stored
+from app.actions.merge_plans import Changed, MergePlan, Stored, phone_given_up
 from app.actions.moving import Merging, agree_again, missing_links, move_all, move_back, yeses_back
 from app.actions.tiers import TIER_COLUMNS, change_tier, review_tier
 from app.audit import note_deed
@@ -112,7 +112,9 @@ def merge_customers(
     _fill(session, survivor, {name: value for name, value in fresh.items() if name not in TIER_COLUMNS}, now)
     last_change = newest_change(session)
     _take_tier(session, survivor, fresh, now=now, staff_id=staff_id)
-    session.add(CustomerAlias(member_no=gone["member_no"], customer_id=survivor_id, merge_id=merge.id, created_at=now))
+    given_up = phone_given_up(before, gone, kept=before | fresh)
+    alias = {"member_no": gone["member_no"], "customer_id": survivor_id, "merge_id": merge.id, "phone_index": given_up}
+    session.add(CustomerAlias(**alias, created_at=now))
     review_tier(session, survivor_id, policy=policy, now=now, zone=zone)
     session.flush()
     plan.tiers = changes_since(session, [survivor_id], last_change)

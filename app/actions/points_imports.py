@@ -10,10 +10,10 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select
 
 from app.actions.points import open_balance
-from app.actions.purchases import customers_by_phone
 from app.columns import blind_index
 from app.i18n import gettext
 from app.models import Customer, CustomerAlias, PointsAccount, PointsEntry
+from app.queries.phones import phone_owners
 from app.queries.scopes import ANYTHING
 from app.rules.customers import CustomerErased, MemberUnseen, PhoneTakenUnseen
 from app.rules.headers import Columns
@@ -172,7 +172,7 @@ def _look_up(session: Session, rows: list[OpeningRow], *, lock: bool) -> _Known:
     numbers = {row.member_no for row in rows if row.member_no}
     numbers |= {whole for number in numbers if (whole := lost_zeros(number))}
     phones = {_index(row) for row in rows if row.phone}
-    known = _Known(by_phone=customers_by_phone(session, phones))
+    known = _Known(by_phone=phone_owners(session, phones))
     aliases = select(CustomerAlias.member_no, CustomerAlias.customer_id)
     known.ids = dict(session.exec(aliases.where(col(CustomerAlias.member_no).in_(numbers))).all())
     ids = {*known.by_phone.values(), *known.ids.values()}

@@ -1,6 +1,6 @@
 """Sales and refunds come in: each once, with its customer, and the customer's tier follows."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
@@ -30,6 +30,7 @@ from app.models import (
     Store,
     Treatment,
 )
+from app.queries.phones import phone_owners
 from app.rules.member_numbers import lost_zeros
 from app.rules.policy import Policy
 from app.rules.purchases import (
@@ -265,7 +266,7 @@ def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Kn
     indexes = {
         phone: blind_index(phone, "customers.phone") for phone in {one.phone.e164 for one in buyers if one.phone}
     }
-    owners = customers_by_phone(session, indexes.values())
+    owners = phone_owners(session, indexes.values())
     orders = _orders(session, sales, lock=lock)
     # What an order that is in already was made of is not looked up again.
     skus = {line.sku for sale in sales if sale.order_no not in orders for line in sale.lines if line.sku}
@@ -289,18 +290,6 @@ def _numbered(session: Session, key: str, row_id: int | None, wanted: set[str]) 
     """The ids of the rows with these keys; the arguments are a table's columns."""
     rows = session.exec(select(col(key), col(row_id)).where(among(session, key, wanted))) if wanted else ()
     return {key: row_id for key, row_id in rows if row_id}
-
-
-def customers_by_phone(session: Session, phones: Collection[bytes]) -> dict[bytes, int]:
-    """Whose these phones are, by blind index; of a family that shares one, the one it belongs to."""
-    if not phones:
-        return {}
-    found = select(Customer.phone_index, Customer.id).where(among(session, Customer.phone_index, set(phones)))
-    rows = session.exec(found).all()
-    if len(rows) > len({index for index, _ in rows}):
-        owners_last = found.order_by(col(Customer.phone_shared_reason) == "", col(Customer.id).desc())
-        rows = session.exec(owners_last).all()
-    return {index: customer_id for index, customer_id in rows if index and customer_id}
 
 
 def _orders(session: Session, sales: list[Sale], *, lock: bool) -> dict[str, KnownOrder]:

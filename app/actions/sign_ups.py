@@ -17,7 +17,8 @@ from app.actions.limits import count_tries, count_try
 from app.columns import blind_index
 from app.db import lock_row
 from app.models import Customer, SignUp
-from app.queries.sign_ups import has_signed_up, open_store, owner_of_phone, recommender, told_in
+from app.queries.phones import owner_of_phone
+from app.queries.sign_ups import has_signed_up, open_store, recommender, told_in
 from app.rules.customers import CustomerDetails
 from app.rules.limits import HURRIED_FORM, PUBLIC_FORM, SIGN_UP_PER_PHONE
 from app.rules.phones import Phone

@@ -21,9 +21,9 @@ from app.models import PointsEntry, Purchase, Redemption, Store
 from app.queries.api_keys import Caller
 from app.queries.earning import pending_taken, refund_moved, reward_called, sale_earned
 from app.queries.members import Member, member, member_numbered, member_with_phone, store_called, tier_named
+from app.queries.phones import owner_of_phone
 from app.queries.points import balance_of
 from app.queries.scopes import ANYTHING
-from app.queries.sign_ups import owner_of_phone
 from app.rules.api_keys import StoreNotTheKeys
 from app.rules.consents import HOW_MAX, GuardianFirst
 from app.rules.customers import CustomerDetails, PhoneTakenUnseen

@@ -81,6 +81,7 @@ FOLLOWING = {
     ("complaints", "contact_masked"): "contact_phone",
     ("purchases", "buyer_phone_index"): "buyer_phone",
     ("purchases", "buyer_phone_masked"): "buyer_phone",
+    ("customer_aliases", "phone_index"): "member_no",
     ("customer_merges", "plan"): "undone_at",
 }
 """(table, column) → the column it is made from, whose change says it all."""

@@ -4,19 +4,23 @@ from sqlmodel import Session, select
 
 from app.columns import blind_index
 from app.models import Complaint, Customer
+from app.queries.phones import former_owners
 from app.vocabulary import CustomerStatus
 
 
 def only_customer_with(session: Session, e164: str) -> int | None:
-    """The id of the one customer who has this phone; None when nobody has it, or several share it."""
+    """The id of the one customer who has this phone, or gave it up in a merge; None when nobody did, or several share it."""
+    index = blind_index(e164, "customers.phone")
     ids = session.exec(
         select(Customer.id)
         .where(
-            Customer.phone_index == blind_index(e164, "customers.phone"),
+            Customer.phone_index == index,
             Customer.status != CustomerStatus.ERASED,
         )
         .limit(2)
     ).all()
+    if not ids:
+        return former_owners(session, [index]).get(index)
     return ids[0] if len(ids) == 1 else None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, func
@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from app.columns import blind_index
 from app.models import Customer, DuplicatePair, Purchase, Staff, Store, Tier
 from app.queries.duplicates import people_like, people_of
+from app.queries.phones import former_owners
 from app.rules.birthdays import parse_birthday
 from app.rules.contacts import masked_contact
 from app.rules.duplicates import HINTED_FROM, LIKELY_FROM, Person, likeness
@@ -198,11 +199,16 @@ def hints_for(session: Session, person: Person, *, within: ColumnElement[bool], 
     """Who in the file may be the person somebody types; `but` is the record being edited. Records out of reach are not
     shown; that the number itself is taken by one is said."""
     found = people_like(session, [person])
-    others = people_of(session, found.alike[0] - {but})
+    phone = person.phone_index or b""
+    keeper = former_owners(session, [phone]).get(phone)
+    others = people_of(session, (found.alike[0] | ({keeper} if keeper else set())) - {but})
+    people = {number: one.person for number, one in others.items()}
+    if keeper in people:
+        people[keeper] = replace(people[keeper], phone_index=phone)
     scored = {
         number: how
-        for number, one in others.items()
-        if (how := likeness(person, one.person, is_common=0 in found.common)).score >= HINTED_FROM
+        for number, one in people.items()
+        if (how := likeness(person, one, is_common=0 in found.common)).score >= HINTED_FROM
         or Alike.PHONE in how.reasons
     }
     seen = {one or 0 for one in session.exec(select(Customer.id).where(col(Customer.id).in_(scored), within))}

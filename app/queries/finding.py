@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from app.columns import blind_index
 from app.models import Complaint, Customer, CustomerAlias, Purchase
+from app.queries.phones import former_owner
 from app.rules.names import tidy_name
 from app.rules.phones import parse_phone
 from app.rules.refusals import RuleBroken
@@ -34,8 +35,8 @@ class Way:
 
 
 def ways_to(term: str, of: Any = Customer) -> tuple[Way, ...]:
-    """What somebody may mean by a term, the likeliest first: the whole phone, a member number or one that was joined to
-    another, the last four digits, the beginning of the name or of what friends call her, of its pinyin or initials. No
+    """What somebody may mean by a term, the likeliest first: the whole phone or one given up in a merge, a member number or
+    one that was joined to another, the last four digits, the beginning of the name or of what friends call her, of its pinyin or initials. No
     text, no way. `of`: some customers, read like all of them."""
     text = tidy_name(term)
     if not text:
@@ -44,6 +45,7 @@ def ways_to(term: str, of: Any = Customer) -> tuple[Way, ...]:
     with suppress(RuleBroken):
         index = blind_index(parse_phone(text).e164, "customers.phone")
         ways.append(Way(col(of.phone_index) == index, of.phone_index, index, of))
+        ways.append(Way(col(of.id) == former_owner(index), of.id, of=of))
     number = "".join(text.upper().split())
     if number.isascii():
         # One value rather than a set: beside an "or" PostgreSQL would read every customer for a set.

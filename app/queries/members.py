@@ -10,8 +10,8 @@ from app.i18n import gettext
 from app.models import Consent, Customer, PointsAccount, PointsEntry, Purchase, Store, Tier
 from app.queries.customers import has_number
 from app.queries.earning import pending_points
+from app.queries.phones import owner_of_phone
 from app.queries.points import balance_of, lots_of
-from app.queries.sign_ups import owner_of_phone
 from app.rules.earning import told
 from app.rules.member_numbers import parse_member_no
 from app.rules.phones import Phone, numbers_masked

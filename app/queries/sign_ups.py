@@ -5,11 +5,10 @@ from typing import Any
 
 from sqlmodel import Session, col, func, or_, select
 
-from app.columns import blind_index, opened
+from app.columns import opened
 from app.models import Customer, CustomerAlias, SignUp, Store
 from app.queries.tokens import subject_of
 from app.rules.member_numbers import parse_member_no
-from app.rules.phones import Phone
 from app.rules.refusals import RuleBroken
 from app.vocabulary import CustomerStatus, SignUpState, TokenPurpose
 
@@ -27,13 +26,6 @@ def has_signed_up(session: Session, submission_id: str) -> bool:
 def waiting_sign_ups(session: Session, *, within: Any) -> int:
     """How many wait for a person, of those `within` somebody's reach."""
     return session.exec(select(func.count()).select_from(SignUp).where(SignUp.state == SignUpState.KNOWN, within)).one()
-
-
-def owner_of_phone(session: Session, phone: Phone) -> Customer | None:
-    """Whose phone it is; of a family that shares it whoever has it for her own."""
-    index = blind_index(phone.e164, "customers.phone")
-    wanted = select(Customer).where(Customer.phone_index == index)
-    return session.exec(wanted.order_by(col(Customer.phone_shared_reason) != "", col(Customer.id))).first()
 
 
 def open_store(session: Session, code: str) -> int | None:

@@ -38,6 +38,8 @@ def upgrade() -> None:
     op.add_column("customers", sa.Column("is_vip", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_index("ix_customers_tier_held_until_on", "customers", ["tier_held_until_on"])
     op.create_index("ix_customers_tier_until_on", "customers", ["tier_until_on"])
+    op.add_column("customer_aliases", sa.Column("phone_index", sa.LargeBinary()))
+    op.create_index(op.f("ix_customer_aliases_phone_index"), "customer_aliases", ["phone_index"])
     op.add_column("purchases", sa.Column("points_used", sa.Integer(), server_default="0", nullable=False))
     op.add_column("purchases", sa.Column("points_fen", sa.BigInteger(), server_default="0", nullable=False))
     op.create_table(
@@ -398,6 +400,8 @@ def downgrade() -> None:
     op.drop_table("rule_versions")
     op.drop_column("purchases", "points_fen")
     op.drop_column("purchases", "points_used")
+    op.drop_index(op.f("ix_customer_aliases_phone_index"), table_name="customer_aliases")
+    op.drop_column("customer_aliases", "phone_index")
     op.drop_index("ix_customers_tier_until_on", table_name="customers")
     op.drop_index("ix_customers_tier_held_until_on", table_name="customers")
     op.drop_column("customers", "is_vip")

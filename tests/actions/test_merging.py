@@ -529,7 +529,9 @@ def test_a_merge_that_another_was_built_on_waits_for_it(session: Session) -> Non
 def test_her_old_phone_may_belong_to_somebody_else_by_now(session: Session) -> None:
     survivor, absorbed = two_customers(session, full(0), full(1), NOW)
     done = merge(session, survivor, absorbed, phone=Side.ABSORBED)
-    create_customer(session, CustomerDetails(name="李", phone="13800138000"), policy=RULES, now=NOW)
+    hers = CustomerDetails(name="李", phone="13800138000", phone_shared_reason="号码转给了她")
+    new = create_customer(session, hers, policy=RULES, now=NOW)
+    update_customer(session, new.id or 0, CustomerDetails(phone_shared_reason=""), now=NOW)
     with pytest.raises(TakenMeanwhile):
         undo(session, done)
 
