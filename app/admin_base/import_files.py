@@ -1,6 +1,6 @@
 """Files the import wizard gives: a sample to copy from, and the rows that did not come in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from app.i18n import gettext
 from app.labels import word_of
 from app.queries.import_batches import Verdict
 from app.rules.exports import FileKind
+from app.rules.import_reports import told_faults
 from app.rules.import_samples import SAMPLES
 from app.rules.refusals import words
 from app.vocabulary import ImportKind, ImportStage
@@ -56,15 +57,11 @@ class ImportRefusedPage(ImportPage):
 
 
 def _portions(verdict: Verdict) -> Iterator[list[tuple[Any, ...]]]:
-    rows = [_row(one) for one in verdict.rejections]
+    rows: list[tuple[Any, ...]] = list(told_faults(verdict.rejections))
     if verdict.more > 0:
         rows.append(("", "", gettext(_MORE).format(count=verdict.more)))
     for start in range(0, len(rows), _PORTION):
         yield rows[start : start + _PORTION]
-
-
-def _row(one: Mapping[str, Any]) -> tuple[Any, ...]:
-    return one.get("row", ""), str(one.get("column", "")), str(one.get("reason", ""))
 
 
 def _file(headings: tuple[str, ...], portions: Iterator[Any], name: str) -> Response:

@@ -20,6 +20,7 @@ from app.columns import Sealed, opened
 from app.i18n import Lazy, later, stamp, yuan
 from app.labels import word_of
 from app.rules.access import may
+from app.rules.import_reports import told_faults
 from app.rules.phones import numbers_masked
 
 _DONE = later("已完成")
@@ -197,4 +198,4 @@ def rejected_rows(batch: Any) -> list[tuple[Any, ...]]:
         rows = json.loads(batch.rejections)
     except ValueError:
         return []
-    return [(one.get("row", ""), one.get("column", ""), one.get("reason", "")) for one in rows[:200]]
+    return list(told_faults(rows[:200]))

@@ -10,11 +10,14 @@ from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
 
 from app.models import ImportBatch, ImportMap, Job, Purchase, PurchaseLine, Staff, Store
+from app.rules.import_reports import told_faults
 from app.rules.refusals import NotFound
 from app.vocabulary import ImportKind, ImportMode, ImportStage, JobStage
 
 CHECK, RUN, UNDO = "check-import", "run-import", "undo-import"
 """What the machine does with a file, as the keys of its jobs begin."""
+SHOWN_REFUSED = 50
+"""Refused rows on a page; the file has them all."""
 _OPEN = (JobStage.WAITING, JobStage.LEASED)
 _WAITING_STAGES = (ImportStage.UPLOADED, ImportStage.CHECKED, ImportStage.RUNNING, ImportStage.FAILED)
 
@@ -59,6 +62,11 @@ class Verdict:
     def rows(self) -> int:
         """All of them."""
         return self.created + self.updated + self.unchanged + self.rejected
+
+    @property
+    def first_faults(self) -> tuple[tuple[Any, str, str], ...]:
+        """The first refused rows as people read them, a line a column that is wrong: row, column, why."""
+        return tuple(told_faults(self.rejections[:SHOWN_REFUSED]))
 
     @property
     def more(self) -> int:

@@ -1,6 +1,6 @@
 """What became of the rows of a file: each is counted once, and a refused one has its reason."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,16 +10,20 @@ from app.rules.refusals import RuleBroken
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row that did not go in: its number in the file, the heading of the column, the reason in the reader's language.
-    Never the refused value: it may be a phone."""
+    """A row that did not go in: its number in the file, the heading of the first column concerned, all reasons in the
+    reader's language; `faults` are the reasons column by column where more than one is concerned. Never the refused
+    value: it may be a phone."""
 
     row: int
     column: str
     reason: str
+    faults: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As the report and the batch keep it."""
-        return {"row": self.row, "column": self.column, "reason": self.reason}
+        told = {"row": self.row, "column": self.column, "reason": self.reason}
+        faults = [{"column": column, "reason": reason} for column, reason in self.faults]
+        return told | ({"faults": faults} if faults else {})
 
 
 @dataclass
@@ -69,7 +73,17 @@ class ImportReport(Portion):
 
 
 def rejection(row: int, faults: Iterable[RuleBroken], columns: Columns, translate: Callable[[str], str]) -> Rejection:
-    """Everything that is wrong with a row in one entry, under the first column concerned."""
-    faults = list(faults)
-    reasons = dict.fromkeys(fault.say(translate) for fault in faults)
-    return Rejection(row, columns.heading(faults[0].field), "\n".join(reasons))
+    """Everything that is wrong with a row in one entry, each fault under its own column."""
+    said: dict[str, dict[str, None]] = {}
+    for fault in faults:
+        said.setdefault(columns.heading(fault.field), {})[fault.say(translate)] = None
+    by_column = tuple((column, "\n".join(reasons)) for column, reasons in said.items())
+    reason = "\n".join(dict.fromkeys(one for reasons in said.values() for one in reasons))
+    return Rejection(row, by_column[0][0], reason, by_column if len(by_column) > 1 else ())
+
+
+def told_faults(rejections: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, str, str]]:
+    """Refused rows as they were kept, one line a column that is wrong: the row, the column, why."""
+    for one in rejections:
+        for fault in one.get("faults") or (one,):
+            yield one.get("row", ""), str(fault.get("column", "")), str(fault.get("reason", ""))
