@@ -50,7 +50,7 @@ from app.rules.birthdays import birthdays_between
 from app.rules.days import months_after
 from app.rules.policy import Policy
 from app.rules.surveys import is_satisfied, whole
-from app.vocabulary import Calendar, ImportKind, JobStage, QuestionKind, Role, SignUpState
+from app.vocabulary import Calendar, ImportKind, ImportStage, JobStage, QuestionKind, Role, SignUpState
 
 WEEK = timedelta(days=7)
 SURVEY_DAYS = timedelta(days=30)
@@ -97,7 +97,8 @@ class Birthday:
 
 @dataclass(frozen=True)
 class LastImport:
-    """The newest file that came in. `finished_at` None: it is still running, or was broken off."""
+    """The newest file that came in. `finished_at` None: it is still running, or was broken off. `is_reverted`: it was taken
+    back."""
 
     kind: ImportKind
     file_name: str
@@ -107,6 +108,7 @@ class LastImport:
     updated: int
     rejected: int
     address: str
+    is_reverted: bool = False
 
 
 @dataclass(frozen=True)
@@ -373,4 +375,5 @@ def _last_import(session: Session, within: ColumnElement[bool]) -> LastImport | 
         batch.updated,
         batch.rejected,
         f"/admin/import-batch/details/{batch.id}",
+        batch.stage is ImportStage.REVERTED,
     )

@@ -33,6 +33,7 @@ from app.vocabulary import (
     ComplaintStatus,
     CustomerStatus,
     ImportKind,
+    ImportStage,
     QuestionKind,
     ResponseState,
     Role,
@@ -401,7 +402,10 @@ def test_the_newest_import_is_shown(database: Database, now: datetime) -> None:
             )
     last = seen(database, now).last_import
     assert (last.file_name, last.created, last.rejected, last.finished_at) == ("新.csv", 5, 1, None)
-    assert last.address == "/admin/import-batch/details/2"
+    assert (last.address, last.is_reverted) == ("/admin/import-batch/details/2", False)
+    with database.writing() as session:
+        session.get_one(ImportBatch, 2).stage = ImportStage.REVERTED
+    assert seen(database, now).last_import.is_reverted
 
 
 # ── Rows behind the numbers, and who may see them ─────────────────────────────────────────────────────────────────────
