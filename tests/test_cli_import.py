@@ -316,3 +316,27 @@ def test_help_speaks_both_languages(rouge: Rouge) -> None:
         assert "导入" in shown
         assert f"import {'opening points' if kind == 'points' else kind}" in shown
         assert "--dry-run" in shown
+
+
+def test_a_header_below_a_title_is_found_as_in_the_wizard_and_with_the_owners_names(
+    rouge: Rouge, tmp_path: Path
+) -> None:
+    title = [["会员资料（2026年）", ""], ["", ""]]
+    plain = written(tmp_path / "plain.csv", [*title, ["姓名", "手机"], ["张", "13800138000"], ["李", ""]])
+    report = told(rouge("customers", plain, "--json"))
+    assert (report["created"], [one["row"] for one in report["rejected"]]) == (1, [5])
+    theirs = written(tmp_path / "theirs.csv", [*title, ["谁", "号"], ["王", "13900139000"]])
+    names = tmp_path / "map.json"
+    names.write_text(json.dumps({"谁": "name", "号": "phone"}), encoding="utf-8")
+    assert told(rouge("customers", theirs, "--map", names, "--json"))["created"] == 1
+
+
+def test_a_second_sheet_is_not_left_out_in_silence(rouge: Rouge, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["姓名", "手机"])
+    book.active.append(["张", "13800138000"])
+    book.create_sheet("二店").append(["姓名", "手机"])
+    book.create_sheet("空的")
+    book.save(tmp_path / "till.xlsx")
+    result = rouge("customers", tmp_path / "till.xlsx", "--json")
+    assert (told(result)["created"], "这些表没有读：二店。" in result.stderr) == (1, True)

@@ -30,7 +30,6 @@ from app.queries.import_batches import (
 )
 from app.queries.scopes import ANYTHING, only_store, visible
 from app.queries.staff import colleague
-from app.rules.import_header import header_row
 from app.rules.import_reports import ImportReport
 from app.rules.import_undo import ImportAlreadyReverted, ImportBuiltUpon
 from app.rules.phones import numbers_masked
@@ -195,19 +194,14 @@ def _put(session: Session, task: str, batch_id: int, *, now: datetime, due_at: d
 
 
 def incoming_of(session: Session, batch: Batch, rows: Rows) -> Incoming:
-    """The file as `actions.imports` takes it: its first row is the header, wherever that stands, and it reaches as far as
-    whoever sent it does now, whoever else works on it."""
-    header, person = header_row(batch.kind, rows()), colleague(session, batch.staff_id)
+    """The file as `actions.imports` takes it: it reaches as far as whoever sent it does now, whoever else works on it."""
+    person = colleague(session, batch.staff_id)
     within = visible(Customer, person) if person else false()
-
-    def from_header() -> Iterator[Row]:
-        return (row for row in rows() if row[0] >= header)
-
     return Incoming(
         kind=batch.kind,
         name=batch.file_name,
         sha256=batch.sha256,
-        rows=from_header,
+        rows=rows,
         mapping=batch.mapping,
         store_code=batch.store_code,
         mode=batch.mode,

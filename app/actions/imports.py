@@ -8,7 +8,7 @@ import json
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,6 +33,7 @@ from app.queries.policy import current_policy
 from app.queries.scopes import ANYTHING
 from app.queries.tiers import tier_steps
 from app.rules.headers import Columns, match_columns
+from app.rules.import_header import header_row
 from app.rules.import_reports import ImportReport, Portion
 from app.rules.import_rows import Shop, is_filled
 from app.rules.policy import Policy
@@ -104,6 +105,7 @@ def import_file(
     Opens its own units of work, one per portion. Raises a refusal of `rules.spreadsheets` or `rules.headers`, or
     StoreUnknown or StoreNotHers, before anything is written.
     """
+    incoming = _below_title(incoming)
     outline = _outlined(incoming)
     report = ImportReport(unknown_columns=outline.columns.unknown)
     shop, file = _opened(database, incoming, outline, Shop((), zone, now), actor)
@@ -133,6 +135,12 @@ def import_file(
                 key = f"{JobKind.FIND_DUPLICATES}:import:{report.batch}"
                 put_job(session, JobKind.FIND_DUPLICATES, key, {}, now=now, due_at=now)
     return report
+
+
+def _below_title(incoming: Incoming) -> Incoming:
+    """The same file with the header as its first row, wherever that stands."""
+    header = header_row(incoming.kind, incoming.rows(), incoming.mapping)
+    return replace(incoming, rows=lambda: (row for row in incoming.rows() if row[0] >= header))
 
 
 def _outlined(incoming: Incoming) -> Outline:

@@ -202,10 +202,12 @@ class ImportBatchPage(ImportPage):
             return "imports/stopped.html", {"stopped": _stopped(batch)}
         wants_columns = request.query_params.get("step") == "columns" or (form is not None and form.get("do") != "run")
         try:
-            head = head_of(batch.kind, self._rows(batch))
+            table = self._table(batch)
+            head = head_of(batch.kind, table.rows)
             if batch.stage is ImportStage.CHECKED and batch.verdict and not wants_columns:
                 return "imports/checked.html", self._checked(batch, head)
-            return "imports/columns.html", self._columns(request, batch, head, form)
+            context = self._columns(request, batch, head, form)
+            return "imports/columns.html", context | {"left_out": gettext("、").join(table.left_out)}
         except RuleBroken as refusal:
             return "imports/gone.html", {"why": refusal.say(gettext)}
 

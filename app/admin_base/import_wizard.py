@@ -26,7 +26,7 @@ from app.admin_base.import_upload import TypedUpload, take_form
 from app.admin_base.once import Answer
 from app.admin_base.writing import LARGEST_ID, Refused, write
 from app.db import Database
-from app.gateways.spreadsheets import open_table
+from app.gateways.spreadsheets import TableFile, open_table
 from app.gateways.uploads import Arriving, upload
 from app.i18n import gettext
 from app.models import ImportBatch, Store
@@ -81,11 +81,15 @@ class ImportPage(BaseView):
             raise HTTPException(403)
         return batch
 
-    def _rows(self, batch: Batch) -> Callable[[], Any]:
-        """The rows of a file that waits. Raises UploadGone, and whatever reading a table does."""
+    def _table(self, batch: Batch) -> TableFile:
+        """A file that waits. Raises UploadGone, and whatever reading a table does."""
         if not batch.upload_key:
             raise UploadGone
-        return open_table(upload(self._settings, batch.upload_key, batch.file_name)).rows
+        return open_table(upload(self._settings, batch.upload_key, batch.file_name))
+
+    def _rows(self, batch: Batch) -> Callable[[], Any]:
+        """Its rows. Raises as above."""
+        return self._table(batch).rows
 
     async def _show(self, request: Request, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
         return await self.templates.TemplateResponse(request, template, {"home": HOME, **context}, status_code=status)

@@ -15,8 +15,9 @@ from app.audit import Actor
 from app.cli import cli, fail, report, shop
 from app.gateways.spreadsheets import open_table
 from app.rules.headers import MapWrong, read_mapping
-from app.rules.import_reports import ImportReport
+from app.rules.import_reports import ImportReport, told_faults
 from app.rules.import_undo import ImportAlreadyReverted, ImportBuiltUpon
+from app.rules.spreadsheets import SHEETS_LEFT_OUT
 from app.vocabulary import ImportKind, ImportMode
 
 _SHOWN = 20
@@ -30,7 +31,9 @@ cli.add_typer(imports, name="import")
 
 _File = Annotated[
     Path,
-    typer.Argument(metavar="FILE", help="CSV、XLSX 或 XLS，第 1 行是表头 · row 1 is the header"),  # data
+    typer.Argument(
+        metavar="FILE", help="CSV、XLSX 或 XLS，表头上面可以有标题 · a title may stand above the header"
+    ),  # data
 ]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="只检查，不写入 · check only, write nothing")]  # data
 _MAP_HELP = '{"他们的表头": "我们的字段"} · {"their header": "our field"}'  # data
@@ -196,6 +199,8 @@ def _import(
             progress=_progress,
         )
         database.engine.dispose()
+    if table.left_out:
+        done.notes.append(i18n.gettext(SHEETS_LEFT_OUT).format(sheets=i18n.gettext("、").join(table.left_out)))
     for note in done.notes:
         typer.echo(note, err=True)
     report(done.as_json(), as_json=as_json, sentence=_sentence(done))
@@ -236,8 +241,8 @@ def _sentence(done: ImportReport) -> str:
         lines.append(i18n.gettext("这些列不认识，没有导入：{columns}").format(columns=columns))
     refused = i18n.gettext("第 {row} 行 {column}：{reason}")
     lines += [
-        refused.format(row=one.row, column=one.column, reason=one.reason.replace("\n", " "))
-        for one in done.rejected[:_SHOWN]
+        refused.format(row=row, column=column, reason=reason.replace("\n", " "))
+        for row, column, reason in told_faults(one.as_json() for one in done.rejected[:_SHOWN])
     ]
     if len(done.rejected) > _SHOWN:
         more = i18n.gettext("……还有 {count} 行，用 --json 看全部。")

@@ -69,11 +69,13 @@ class Source(Protocol):
 @dataclass(frozen=True)
 class TableFile:
     """A file that can be read as a table. `rows()` reads it from the start, every time it is called: every row with its
-    number, the first being 1; empty rows too. It raises CsvBroken and TooManyColumns."""
+    number, the first being 1; empty rows too. It raises CsvBroken and TooManyColumns. `left_out` names the other sheets
+    of a workbook that have something in them: only one is read."""
 
     name: str
     sha256: str
     rows: Callable[[], Iterator[Row]]
+    left_out: tuple[str, ...] = ()
 
 
 def open_table(source: Source) -> TableFile:
@@ -88,8 +90,8 @@ def open_table(source: Source) -> TableFile:
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         raise FileEmpty
     _check_kind(start)
-    rows = _workbook_rows(source, start) if start.startswith((_ZIP, _OLE)) else _csv_rows(source)
-    return TableFile(source.name, digest, rows)
+    rows, left_out = _workbook(source, start) if start.startswith((_ZIP, _OLE)) else (_csv_rows(source), ())
+    return TableFile(source.name, digest, rows, left_out)
 
 
 def _narrow(number: int, cells: Sequence[str]) -> tuple[str, ...]:
@@ -192,7 +194,8 @@ def _delimiter_of(source: Source, encoding: str) -> str:
 # ── Workbooks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _workbook_rows(source: Source, start: bytes) -> Callable[[], Iterator[Row]]:
+def _workbook(source: Source, start: bytes) -> tuple[Callable[[], Iterator[Row]], tuple[str, ...]]:
+    """The rows of the first sheet that has any, and the names of the others that do."""
     if start.startswith(_ZIP):
         _check_size(source)
     elif _size_of(source) > LARGEST_SHEET_MB * 1_000_000:
@@ -200,7 +203,7 @@ def _workbook_rows(source: Source, start: bytes) -> Callable[[], Iterator[Row]]:
     try:
         with source.open("rb") as file:
             workbook = load_workbook(source if isinstance(source, Path) else file)
-        sheet = _first_filled(workbook)
+        sheet, left_out = _first_filled(workbook)
     except PasswordError:
         raise WorkbookLocked from None
     except (CalamineError, ZipError, OSError) as error:
@@ -211,7 +214,7 @@ def _workbook_rows(source: Source, start: bytes) -> Callable[[], Iterator[Row]]:
             cells = tuple([cell if isinstance(cell, str) else _shown(cell) for cell in row])
             yield number, cells if len(cells) <= MOST_COLUMNS else _narrow(number, cells)
 
-    return rows
+    return rows, left_out
 
 
 def _size_of(source: Source) -> int:
@@ -232,12 +235,17 @@ def _check_size(source: Source) -> None:
         raise NotATable(kind="ZIP")
 
 
-def _first_filled(workbook: CalamineWorkbook) -> CalamineSheet:
+def _first_filled(workbook: CalamineWorkbook) -> tuple[CalamineSheet, tuple[str, ...]]:
+    first, others = None, []
     for name in workbook.sheet_names:
         sheet = workbook.get_sheet_by_name(name)
-        if sheet.height:
-            return sheet
-    raise FileEmpty
+        if sheet.height and first is None:
+            first = sheet
+        elif sheet.height:
+            others.append(name)
+    if first is None:
+        raise FileEmpty
+    return first, tuple(others)
 
 
 def _why_unreadable(error: Exception, source: Source, start: bytes) -> RuleBroken:

@@ -115,13 +115,13 @@ def match_columns(
     claims: dict[str, list[int]] = {}
     strangers: list[int] = []
     for place, header in enumerate(headers):
-        field = said.get(_folded(header)) if _folded(header) in said else field_of(kind, header)
+        field = said.get(folded_heading(header)) if folded_heading(header) in said else field_of(kind, header)
         if field:
             claims.setdefault(field, []).append(place)
-        elif header and _folded(header) not in said:
+        elif header and folded_heading(header) not in said:
             strangers.append(place)
     for field in _TRUER:
-        if not any(_folded(headers[place]) in said for place in claims.get(field, ())):
+        if not any(folded_heading(headers[place]) in said for place in claims.get(field, ())):
             strangers += _less_true(field, claims, headers)
     _part_day_and_clock(claims, headers)
     for claimed in claims.values():
@@ -172,13 +172,13 @@ def read_mapping(text: str) -> dict[str, str]:
 
 
 def _said(kind: ImportKind, headers: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
-    there = {_folded(header) for header in headers}
+    there = {folded_heading(header) for header in headers}
     for header, field in mapping.items():
         if field and field not in ALIASES[kind]:
             raise MapFieldUnknown(unknown=field, fields=", ".join(ALIASES[kind]))
-        if _folded(header) not in there:
+        if folded_heading(header) not in there:
             raise MapHeaderUnknown(header=header)
-    return {_folded(header): field for header, field in mapping.items()}
+    return {folded_heading(header): field for header, field in mapping.items()}
 
 
 def _less_true(field: str, claims: dict[str, list[int]], headers: Sequence[str]) -> list[int]:
@@ -206,7 +206,7 @@ def _part_day_and_clock(claims: dict[str, list[int]], headers: Sequence[str]) ->
 
 
 def _is_one_of(names: Sequence[str], header: str) -> bool:
-    folded = _folded(header)
+    folded = folded_heading(header)
     return folded in names or re.sub(r"\(.*?\)|\[.*?\]|【.*?】", "", folded) in names
 
 
@@ -214,6 +214,7 @@ def _tidy(header: str) -> str:
     return " ".join(header.replace("\ufeff", "").split())
 
 
-def _folded(header: str) -> str:
+def folded_heading(header: str) -> str:
+    """A heading without what does not matter in it: case, width, spaces and marks."""
     plain = unicodedata.normalize("NFKC", header).casefold()
     return re.sub(r"[\s_*:\-\ufeff\u200b]", "", plain)

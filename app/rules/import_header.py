@@ -1,9 +1,9 @@
 """Where a file's header stands, and what of a file a person is shown while she says which column is which."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from app.rules.headers import ColumnDoubled, ColumnsMissing, field_of
+from app.rules.headers import ColumnDoubled, ColumnsMissing, field_of, folded_heading
 from app.rules.phones import PhoneWrong, numbers_masked, parse_phone
 from app.rules.refusals import RuleBroken, words
 from app.vocabulary import ImportKind
@@ -40,14 +40,17 @@ def in_wizard(refusal: RuleBroken) -> RuleBroken:
     return kind(refusal.field, **refusal.values) if kind else refusal
 
 
-def header_row(kind: ImportKind, rows: Iterable[Row]) -> int:
-    """The number of the row that names the columns: of the first ten the one with most names we know, else the first with
-    more than one cell. A till writes its own name and the day above. 1 for an empty file."""
+def header_row(kind: ImportKind, rows: Iterable[Row], mapping: Mapping[str, str] | None = None) -> int:
+    """The number of the row that names the columns: of the first ten the one with most names we know or that `mapping`
+    ({heading: field}) speaks of, else the first with more than one cell. A till writes its own name and the day above. 1
+    for an empty file."""
     first, best, most = 0, 0, 0
+    said = {folded_heading(heading): field for heading, field in (mapping or {}).items() if field}
     for place, (number, cells) in enumerate(rows):
         if place == LOOKED_THROUGH:
             break
-        known = len({field for cell in cells if cell.strip() and (field := field_of(kind, cell))})
+        named = (said.get(folded_heading(cell)) or field_of(kind, cell) for cell in cells if cell.strip())
+        known = len(set(named) - {None})
         if known > most:
             best, most = number, known
         if not first and sum(bool(cell.strip()) for cell in cells) > 1:

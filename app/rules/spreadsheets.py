@@ -10,6 +10,8 @@ MOST_COLUMNS = 200
 LONGEST_CELL = 100_000
 """A longer cell of a CSV is cut just above this: its row is refused, because a quote has probably swallowed rows."""
 
+SHEETS_LEFT_OUT = words("只读第一张有内容的表，这些表没有读：{sheets}。需要的话请另存为一个文件再导。")
+
 
 class FileMissing(RuleBroken):
     """No file there, or one nobody may read."""

@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import openpyxl
 import pytest
 from sqlmodel import col, select
 
@@ -263,10 +264,30 @@ def test_the_refused_rows_are_a_file_that_excel_opens_and_no_phone_is_in_it(owne
     assert answer.content.startswith(b"\xef\xbb\xbf")
     header, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
     assert header == ["行号", "列", "原因"]
-    assert len(rows) == numbers(page)["有问题"]
+    assert len({row[0] for row in rows}) == numbers(page)["有问题"]
     assert all(not cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
     for phone in PHONES:
         assert phone not in answer.text
+
+
+def test_each_fault_of_a_row_stands_under_its_own_column_on_the_page_and_in_the_file(owner):
+    address = uploaded(owner, "姓名,手机,性别\n王小丽,12,猫\n")
+    page = checked(owner, address).text
+    text = owner.get(f"{address}/refused.csv").content.decode("utf-8-sig")
+    faults = [row[:2] for row in csv.reader(io.StringIO(text))][1:]
+    assert sorted(faults) == [["2", "性别"], ["2", "手机"]]
+    assert re.findall(r"<tr><td>2</td><td>(\S+?)</td>", page) == [column for _, column in faults]
+    assert numbers(page)["有问题"] == 1
+
+
+def test_a_sheet_that_is_not_read_is_named(owner, tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["姓名", "手机"])
+    book.active.append(["王小丽", "13800138001"])
+    book.create_sheet("二店").append(["姓名", "手机"])
+    book.save(tmp_path / "a.xlsx")
+    page = owner.get(uploaded(owner, (tmp_path / "a.xlsx").read_bytes(), "a.xlsx")).text
+    assert "这些表没有读：二店。" in page
 
 
 def test_a_heading_that_is_a_formula_stays_words_in_the_file(owner):
