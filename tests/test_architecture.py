@@ -195,6 +195,7 @@ def test_the_project_speaks_of_itself_alone() -> None:
 
 OPENERS = {
     "app/actions/merging.py": "two notes become one; a merge's plan is read for its undo",
+    "app/actions/customer_imports.py": "what a file says of an allergy is put below what is known",
     "app/actions/import_changes.py": "what a file changed is put back",
     "app/actions/phones.py": "somebody looks at a number, for a reason",
     "app/actions/surveys.py": "a case takes over the number an answer left",

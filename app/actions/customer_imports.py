@@ -24,7 +24,7 @@ from app.actions.points_imports import Opening, give_openings, in_portions, open
 from app.actions.refunds import follow_slips
 from app.actions.tiers import TIER_COLUMNS, lift_by_file, note_start
 from app.audit import note_many
-from app.columns import blind_index
+from app.columns import blind_index, opened
 from app.i18n import gettext
 from app.models import ContactEvent, Customer, CustomerAlias, CustomerTag, Purchase, Tag
 from app.queries.phones import former_owners
@@ -37,12 +37,14 @@ from app.rules.customers import (
     PhoneOfOtherNumber,
     PhoneTaken,
     PhoneTakenUnseen,
+    TextTooLong,
 )
 from app.rules.headers import Columns
 from app.rules.import_reports import Portion, rejection
 from app.rules.import_rows import AlreadyThere, NotThere, RowRefused, Shop
 from app.rules.imports import CustomerRow, RowRepeats, read_customer
 from app.rules.member_numbers import lost_zeros
+from app.rules.merging import joined_text
 from app.rules.names import NameMissing
 from app.rules.openings import is_given
 from app.rules.policy import Policy
@@ -182,6 +184,9 @@ class CustomerFile:
             columns.pop("member_no", None)  # the number she had before two records were joined
         if "phone" in columns and _gave_up(customer, _index(columns), known):
             columns.pop("phone")  # and the phone
+        columns.pop("created_at", None)  # she is here: since when is not the file's to say
+        if "allergy_note" in columns and customer.allergy_note:
+            columns["allergy_note"] = _both_allergies(customer, columns["allergy_note"])
         tags = tuple(tag for tag in row.tags if tag not in known.tags.get(customer_id, set()))
         news = news_for(customer, columns)
         brings = bool(row.points) and not is_given(row.points, known.openings.get(customer_id, ()))
@@ -355,6 +360,15 @@ def _found(columns: Mapping[str, Any], known: _Known) -> Customer | None:
 def _gave_up(customer: Customer, index: bytes | None, known: _Known) -> bool:
     """Whether this was her phone before two records were joined and another one was chosen."""
     return index is not None and known.given_up.get(index) == customer.id and customer.phone is not None
+
+
+def _both_allergies(customer: Customer, told: str) -> str:
+    """No file takes a known allergy away: what it says is put below. Raises TextTooLong."""
+    try:
+        return joined_text(opened(customer.allergy_note) or "", told)
+    except TextTooLong as fault:
+        fault.field = "allergy_note"
+        raise
 
 
 def _check_is_seen(customer: Customer | None, owner: Customer | None, index: bytes | None, known: _Known) -> None:

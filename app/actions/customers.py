@@ -112,7 +112,7 @@ def update_customer(
 
 def new_customer(columns: dict[str, Any], *, tier_id: int | None, now: datetime) -> Customer:
     """A record, not yet stored, of columns that were judged."""
-    return Customer(**_as_stored(columns) | {"tier_id": tier_id, "created_at": now, "updated_at": now})
+    return Customer(**{"created_at": now} | _as_stored(columns) | {"tier_id": tier_id, "updated_at": now})
 
 
 def change_customer(customer: Customer, columns: dict[str, Any]) -> bool:

@@ -46,6 +46,7 @@ Row = tuple[int, tuple[str, ...]]
 REJECTIONS_KEPT = 10_000
 """So many refused rows are kept with the batch; the report holds them all."""
 _NOBODYS = words("表里没有手机或会员号这一列：每一单都不会记到顾客名下。如果有，请把它对上再导。")
+_ALLERGIES = words("过敏史是敏感信息，会加密保存；还没有同意过的顾客，档案上会提醒当面问一声。")
 _STAFF_UNKNOWN = words("这些员工不在系统里，他们的销售没有记到人：{names}")
 _TRIES = 5
 _REVIEWED = 500
@@ -289,6 +290,8 @@ def _store_id(session: Session, code: str) -> int | None:
 
 
 def _notes(file: File) -> list[str]:
+    if isinstance(file, CustomerFile) and "allergy_note" in file.columns.places:
+        return [gettext(_ALLERGIES)]
     if not isinstance(file, PurchaseFile):
         return []
     notes = [] if {"phone", "member_no"} & file.columns.places.keys() else [gettext(_NOBODYS)]

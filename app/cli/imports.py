@@ -63,8 +63,8 @@ def customers(
     先按会员号、再按手机找人；空格子不覆盖已有资料；同一个文件再导一次什么也不变。
     Found by member number, then by phone; a blank never overwrites; the same file twice changes nothing.
 
-    姓名 手机 会员号 性别 生日 等级 标签 微信 邮箱 职业 来源 备注 积分
-    name phone member_no gender birthday tier tags wechat email occupation source note points
+    姓名 手机 会员号 性别 生日 等级 标签 微信 邮箱 职业 来源 备注 积分 地址 过敏史 建档日期
+    name phone member_no gender birthday tier tags wechat email occupation source note points address allergy joined_on
     """
     _import(ImportKind.CUSTOMERS, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
 

@@ -29,6 +29,12 @@ ALIASES: dict[ImportKind, dict[str, tuple[str, ...]]] = {
         "source": ("来源", "source", "來源", "顾客来源", "客户来源", "会员来源"),  # data
         "note": _NOTE,
         "points": _POINTS,
+        "address": ("地址", "address", "联系地址", "聯絡地址", "家庭住址", "住址", "收货地址"),  # data
+        "allergy_note": ("过敏史", "allergy", "過敏史", "过敏", "过敏提示", "過敏提示", "过敏源", "过敏原", "allergynote", "allergies"),  # data
+        "joined_on": (
+            "建档日期", "joinedon", "建檔日期", "建档时间", "加入日期", "加入时间", "入会日期", "入會日期", "入会时间",  # data
+            "注册日期", "註冊日期", "注册时间", "开卡日期", "开卡时间", "办卡日期",  # data
+        ),
     },
     ImportKind.PURCHASES: {
         "order_no": ("单号", "orderno", "單號", "訂單編號", "订单号", "小票号", "流水号", "销售单号", "ordernumber"),  # data
@@ -95,6 +101,9 @@ _LABELS: dict[str, str] = {
     "source": words("来源"),
     "note": words("备注"),
     "points": words("期初积分"),
+    "address": words("地址"),
+    "allergy_note": words("过敏史"),
+    "joined_on": words("建档日期"),
     "order_no": words("单号"),
     "occurred_at": words("时间"),
     "item": words("商品"),

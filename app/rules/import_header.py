@@ -13,7 +13,9 @@ LOOKED_THROUGH = 10
 """A title and a few lines about the shop may stand above the header."""
 EXAMPLES = 3
 LONGEST_EXAMPLE = 40
-_PLAIN = frozenset({"amount", "unit_price", "price", "quantity", "minutes", "points", "occurred_at", "birthday"})
+_PLAIN = frozenset(
+    {"amount", "unit_price", "price", "quantity", "minutes", "points", "occurred_at", "birthday", "joined_on"}
+)
 _NUMBERS = frozenset({"member_no", "order_no", "refund_of", "sku", "code", "registration_no"})
 _SCIENTIFIC = re.compile(r"(\d)\.\d+([eE]\+?\d+)")
 _LONG = re.compile(r"\d{7,}")

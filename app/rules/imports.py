@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from app.rules.amounts import parse_fen, parse_quantity, parse_unit_price_fen
 from app.rules.customers import CustomerDetails, TextTooLong, read_details
-from app.rules.days import latest_today, read_moment_of
+from app.rules.days import latest_today, read_day, read_moment_of
 from app.rules.headers import Columns
 from app.rules.import_rows import NobodyNamed, Reading, RowRefused, Shop, folded, whole_number, within, word_of
 from app.rules.openings import read_points
@@ -46,6 +46,7 @@ _CHANNELS = {
     SaleChannel.PHONE: ("电话", "热线"),  # data
 }
 # fmt: on
+_NO_ALLERGY = {"无", "没有", "暂无", "未发现", "無", "沒有", "否", "none", "no", "-", "/"}  # data
 _UNNAMED_ITEM = "消费"  # data: what a till that lists no goods sold
 _SHORT, _ITEM = within(40), within(120)
 _OF_LINE = frozenset({"item", "sku", "category", "quantity", "unit_price", "amount", "staff"})
@@ -143,6 +144,7 @@ def read_customer(cells: Sequence[str], columns: Columns, shop: Shop) -> Custome
     tier = row.read("tier", lambda text: _tier(text, shop.tiers), None)
     tags: tuple[str, ...] = row.read("tags", _tags, ())
     points = row.read("points", read_points, 0)
+    joined_at = row.read("joined_on", lambda text: _joined_at(text, shop), None)
     details = CustomerDetails(
         member_no=row.given("member_no"),
         name=row.given("name"),
@@ -152,6 +154,8 @@ def read_customer(cells: Sequence[str], columns: Columns, shop: Shop) -> Custome
         email=row.given("email"),
         occupation=row.given("occupation"),
         note=_note(cells, columns),
+        address=row.given("address"),
+        allergy_note=row.read("allergy_note", _allergy, None),
         gender=row.read("gender", _gender, None),
         source=row.read("source", _source, None),
     )
@@ -162,7 +166,22 @@ def read_customer(cells: Sequence[str], columns: Columns, shop: Shop) -> Custome
     if not row.faults:
         row.refuse_endless()
     faults = tuple(row.faults)
-    return RowRefused(faults) if faults else CustomerRow(read.columns, tier, tags, points)
+    if faults:
+        return RowRefused(faults)
+    return CustomerRow(read.columns | ({"created_at": joined_at} if joined_at else {}), tier, tags, points)
+
+
+def _joined_at(text: str, shop: Shop) -> datetime:
+    """The moment her day began here. Raises DayWrong, MomentInFuture."""
+    day = read_day(text)
+    if day > shop.now.astimezone(shop.zone).date():
+        raise MomentInFuture
+    return datetime.combine(day, time(), shop.zone).astimezone(UTC)
+
+
+def _allergy(text: str) -> str | None:
+    """What she cannot bear; None where the file says that there is nothing."""
+    return None if folded(text) in _NO_ALLERGY else text
 
 
 class PurchaseReader:

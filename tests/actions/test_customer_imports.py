@@ -122,3 +122,36 @@ def test_whoever_brings_the_file_is_who_changed_it(database: Database, monkeypat
 
 def _mark(session: Session, number: str) -> None:
     mark_invalid(session, one(session, number).id or 0, contact=ContactKind.PHONE, reason="空号", now=NOW, zone=ZONE)
+
+
+def test_a_file_brings_address_allergy_and_the_day_she_came(database: Database) -> None:
+    header = ["姓名", "手机", "地址", "过敏史", "建档日期"]
+    rows = [["曾晓丽", "13800138000", "和平路 1 号", "花生", "2020-05-01"], ["王喆", "13900139000", "", "无", ""]]
+    people(database, [header, *rows])
+    with database.reading() as session:
+        zeng, wang = session.exec(select(Customer).order_by(col(Customer.id))).all()
+        told = (zeng.address, opened(zeng.allergy_note), zeng.created_at.astimezone(ZONE).date().isoformat())
+        assert told == ("和平路 1 号", "花生", "2020-05-01")
+        assert (wang.allergy_note, wang.created_at) == (None, NOW)
+    late = people(
+        database, [header, ["李", "13700137000", "", "", "2999-01-01"], ["李", "13700137001", "", "", "明天"]]
+    )
+    assert [(one.row, one.column) for one in late.rejected] == [(2, "建档日期"), (3, "建档日期")]
+
+
+def test_no_file_takes_an_allergy_away_or_says_anew_since_when_she_comes(database: Database) -> None:
+    header = ["姓名", "手机", "过敏史", "建档日期"]
+    people(database, [header, ["曾晓丽", "13800138000", "花生", "2020-05-01"]])
+    other = [header, ["曾晓丽", "13800138000", "酒精", "2024-01-01"]]
+    report, again = people(database, other), people(database, other)
+    assert (report.updated, again.unchanged) == (1, 1)
+    assert "当面问一声" in report.notes[0]
+
+    def known() -> tuple[str | None, int]:
+        with database.reading() as session:
+            her = session.exec(select(Customer)).one()
+            return opened(her.allergy_note), her.created_at.year
+
+    assert known() == ("花生\n酒精", 2020)
+    undo(database, report.batch)
+    assert known() == ("花生", 2020)
