@@ -24,7 +24,7 @@ class ColumnsMissing(RuleBroken):
 
     code = "columns_missing"
     message = words(
-        "表头里缺少：{columns}。第 1 行必须是表头。如果文字是乱码，请把文件另存为“CSV UTF-8”或 XLSX；叫法不同的列可以用 --map 指定。"
+        "表头里缺少：{columns}。表头要在前 10 行里。如果文字是乱码，请把文件另存为“CSV UTF-8”或 XLSX；叫法不同的列可以用 --map 指定。"
     )
 
 
