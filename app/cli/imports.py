@@ -31,9 +31,7 @@ cli.add_typer(imports, name="import")
 
 _File = Annotated[
     Path,
-    typer.Argument(
-        metavar="FILE", help="CSV、XLSX 或 XLS，表头上面可以有标题 · a title may stand above the header"
-    ),  # data
+    typer.Argument(metavar="FILE", help="CSV、XLSX、XLS，表头上面可以有标题 · a title may stand above"),  # data
 ]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="只检查，不写入 · check only, write nothing")]  # data
 _MAP_HELP = '{"他们的表头": "我们的字段"} · {"their header": "our field"}'  # data
