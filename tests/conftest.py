@@ -26,9 +26,11 @@ from jinja2.bccache import Bucket
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqladmin import Admin
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, Dialect, Engine, create_engine, make_url, text
+from sqlalchemy.util import LRUCache
 from starlette.testclient import TestClient
 
+from app import db
 from app.db import Database, migrate, open_database
 from app.gateways import passwords
 from app.main import create_app
@@ -89,11 +91,26 @@ def _run_beside(main: Any, run: Callable[..., Any] = asyncio.run, **how: Any) ->
         return beside.submit(copy_context().run, run, main, **how).result()
 
 
+_statements: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
+"""What SQLAlchemy has found out of a kind of database and the statements it has compiled for it, by the dialect's name."""
+
+
+def _engine_like_the_last(url: str | URL, **how: Any) -> Engine:
+    """SQLAlchemy compiles a statement once for an engine; the program opens one, the tests a thousand of the same kind."""
+    engine = create_engine(url, **how)
+    dialect, compiled = _statements.setdefault(engine.dialect.name, (engine.dialect, LRUCache(5_000)))
+    if engine.dialect is not dialect:
+        engine.dialect.initialize = lambda connection: None  # asks the server for its version and the like
+    engine.dialect, engine._compiled_cache = dialect, compiled
+    return engine
+
+
 STRONG = passwords._hashing
 """The house's own hashing: tests/gateways/test_passwords.py looks at it. Elsewhere a password takes no tenth of a second."""
 
 passwords._hashing = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 asyncio.run = _run_beside
+db.create_engine = _engine_like_the_last
 Admin._find_decorated_funcs = staticmethod(_find_once)
 Environment.__init__ = partialmethod(Environment.__init__, bytecode_cache=Compiled())
 
