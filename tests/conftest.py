@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute, _EffectiveRouteContext
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from pwdlib import PasswordHash
@@ -105,11 +106,25 @@ def _engine_like_the_last(url: str | URL, **how: Any) -> Engine:
     return engine
 
 
+_routes: dict[Any, _EffectiveRouteContext] = {}
+
+
+def _route_once(*, original_route: APIRoute, include_context: Any) -> _EffectiveRouteContext:
+    """What FastAPI reads from the signature of a route when an application is first asked for something. Nothing in it is
+    of one application but the dependencies that a test may put in place of others, and no test does."""
+    place = id(original_route), include_context.prefix, tuple(include_context.dependencies), include_context.max_body_size
+    if place not in _routes:
+        _routes[place] = _read_route(original_route=original_route, include_context=include_context)
+    return _routes[place]
+
+
 STRONG = passwords._hashing
 """The house's own hashing: tests/gateways/test_passwords.py looks at it. Elsewhere a password takes no tenth of a second."""
 
 passwords._hashing = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 asyncio.run = _run_beside
+_read_route = _EffectiveRouteContext.from_api_route
+_EffectiveRouteContext.from_api_route = _route_once
 db.create_engine = _engine_like_the_last
 Admin._find_decorated_funcs = staticmethod(_find_once)
 Environment.__init__ = partialmethod(Environment.__init__, bytecode_cache=Compiled())
