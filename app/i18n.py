@@ -1,6 +1,8 @@
 """Languages and how numbers, days and money look. Chinese is the language the program is written in: a message is its
 own Chinese text, Traditional Chinese and English are catalogues beside it (`locales/`)."""
 
+import json
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import date, datetime
 from functools import cache
@@ -63,6 +65,22 @@ def gettext(message: str) -> str:
 def ngettext(one: str, many: str, n: int) -> str:
     """A message with a number. Chinese has one form; English needs both."""
     return translations(current_locale()).ngettext(one, many, n)
+
+
+def kept(message: str, figures: Mapping[str, str | int]) -> str:
+    """A sentence as it is written down where nobody knows who will read it: its Chinese and its figures."""
+    return json.dumps([message, dict(figures)], ensure_ascii=False) if figures else message
+
+
+def told(text: str) -> str:
+    """What was written down by `kept`, in the current language; anything else as it stands."""
+    if not text.startswith('["'):
+        return gettext(text)
+    try:
+        message, figures = json.loads(text)
+    except ValueError:  # cut off: longer than its column
+        return text
+    return gettext(message).format(**figures)
 
 
 class Lazy(str):

@@ -96,6 +96,18 @@ def test_plain_text_keeps_its_lines_and_loses_its_markup() -> None:
     assert i18n.with_breaks("一\n<b>二") == "一<br>&lt;b&gt;二"
 
 
+def test_what_a_night_did_is_told_in_the_readers_language() -> None:
+    written = i18n.kept("{entries} 条，完整无缺", {"entries": 54})
+    assert i18n.told(written) == "54 条，完整无缺"
+    i18n.use_locale("en")
+    assert i18n.told(written).startswith("54 ") and "条" not in i18n.told(written)
+
+
+@pytest.mark.parametrize("text", ["", "顾客.xlsx", '["cut off', "54 条，完整无缺"])
+def test_what_was_written_down_otherwise_is_told_as_it_stands(text: str) -> None:
+    assert i18n.told(text) == text
+
+
 def test_a_label_is_translated_when_shown_and_keeps_its_identity() -> None:
     label = i18n.later("周一")
     i18n.use_locale("en")
