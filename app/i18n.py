@@ -104,6 +104,40 @@ def later(message: str) -> Lazy:
     return Lazy(message)
 
 
+class _Counted(Lazy):
+    """A noun that Chinese has one form of and English two. The catalogue holds the other form under the context `one` or
+    `many`; a language without it says the plain word."""
+
+    __slots__ = ()
+    __hash__ = Lazy.__hash__
+    context = ""
+
+    def __str__(self) -> str:
+        word = str.__str__(self)
+        said = translations(current_locale()).pgettext(self.context, word)
+        return gettext(word) if said == word else str(said)
+
+
+class _One(_Counted):
+    __slots__ = ()
+    context = "one"
+
+
+class _Many(_Counted):
+    __slots__ = ()
+    context = "many"
+
+
+def one(message: str) -> Lazy:
+    """A register's word for one record, where the plain word is a plural in English: Tags, and New tag."""
+    return _One(message)
+
+
+def many(message: str) -> Lazy:
+    """A register's word for its records, where the plain word is a singular in English."""
+    return _Many(message)
+
+
 WEEKDAYS = (later("周一"), later("周二"), later("周三"), later("周四"), later("周五"), later("周六"), later("周日"))
 
 

@@ -128,3 +128,13 @@ def test_bringing_the_catalogues_up_to_date_keeps_what_people_wrote(
     monkeypatch.setattr("sys.argv", ["update"])
     assert update.main() == 0
     assert {locale: path.read_bytes() for locale, path in paths.items()} == kept
+
+
+def test_a_register_is_called_by_one_and_by_many_where_a_language_has_both() -> None:
+    tag, customers = i18n.one("标签"), i18n.many("顾客")
+    assert (f"{tag}", f"{customers}") == ("标签", "顾客")
+    i18n.use_locale("en")
+    assert (f"{tag}", f"{i18n.later('标签')}") == ("Tag", "Tags")
+    assert (f"{customers}", f"{i18n.later('顾客')}") == ("Customers", "Customer")
+    i18n.use_locale("zh_TW")
+    assert (f"{tag}", f"{customers}") == ("標籤", "顧客")
