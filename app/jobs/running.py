@@ -166,9 +166,7 @@ class Runner:
         if done.then is not None:
             go_on(session, job, done.then, now=now)
         elif self._is_named(job):
-            note_run(
-                session, job.kind, started_at=started_at, finished_at=now, state=JobState.DONE, outcome=done.kept
-            )
+            note_run(session, job.kind, started_at=started_at, finished_at=now, state=JobState.DONE, outcome=done.kept)
 
     def _failed(self, job: Claimed, error: Exception, started_at: datetime) -> None:
         now, reason = self.clock(), reason_of(error)
@@ -177,7 +175,12 @@ class Runner:
             if self._is_named(job):
                 close_all_dead_but_newest(session, job.kind, reason=gettext(_SUPERSEDED), now=now)
                 note_run(
-                    session, job.kind, started_at=started_at, finished_at=now, state=JobState.FAILED, outcome=_kept_reason(error)
+                    session,
+                    job.kind,
+                    started_at=started_at,
+                    finished_at=now,
+                    state=JobState.FAILED,
+                    outcome=_kept_reason(error),
                 )
 
     def _is_named(self, job: Claimed) -> bool:
