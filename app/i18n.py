@@ -194,6 +194,12 @@ def grouped(member_no: str) -> str:
     return " ".join(member_no[start : start + 4] for start in range(0, len(member_no), 4))
 
 
+def within(noun: object) -> str:
+    """A noun inside a sentence: New tag, but New API key."""
+    text = str(noun)
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
 def with_breaks(text: str) -> Markup:
     """Plain text with its line breaks kept, everything else escaped."""
     return Markup("<br>").join(escape(line) for line in text.splitlines())
@@ -207,5 +213,6 @@ def filters(zone: ZoneInfo) -> dict[str, Any]:
         "moment": lambda at: moment(at, zone),
         "stamp": lambda at: stamp(at, zone),
         "grouped": grouped,
+        "within": within,
         "with_breaks": with_breaks,
     }

@@ -139,3 +139,8 @@ def test_a_register_is_called_by_one_and_by_many_where_a_language_has_both() -> 
     assert (f"{customers}", f"{i18n.later('顾客')}") == ("Customers", "Customer")
     i18n.use_locale("zh_TW")
     assert (f"{tag}", f"{customers}") == ("標籤", "顧客")
+
+
+@pytest.mark.parametrize(("noun", "inside"), [("Tag", "tag"), ("API key", "API key"), ("标签", "标签"), ("", "")])
+def test_a_noun_within_a_sentence_is_small_unless_it_is_an_abbreviation(noun: str, inside: str) -> None:
+    assert i18n.within(noun) == inside
