@@ -7,9 +7,10 @@ from typing import Any
 from starlette.requests import Request
 
 from app.admin_base.asking import asking
-from app.admin_base.journal_words import labels_of, told
+from app.admin_base.journal_words import labels_of
+from app.admin_base.journal_words import told as told_change
 from app.admin_base.showing import Toned
-from app.i18n import gettext, grouped, stamp
+from app.i18n import gettext, grouped, stamp, told
 from app.labels import word_of
 from app.queries.journal_pages import line_of
 from app.queries.scopes import DUE_SOON
@@ -134,6 +135,11 @@ def job_state(run: Any, name: str) -> Any:
     return Toned(word_of(run.state), "alarm") if run.state is JobState.FAILED else word_of(run.state)
 
 
+def job_outcome(run: Any, name: str) -> str:
+    """What came of it, in the reader's language."""
+    return told(run.outcome)
+
+
 def actor(entry: Any, name: str) -> str:
     """Who did it: a person by name, the machine and a customer by what they are."""
     return actor_words(entry.staff_id, entry.actor)
@@ -152,7 +158,7 @@ def table_name(entry: Any, name: str, request: Request) -> str:
 def changes(entry: Any, name: str, request: Request) -> str:
     """What an audit entry changed, in the words of the forms."""
     labels = labels_of(request.app.state.back_office.views)
-    return "\n".join(told(line_of(entry), labels, {}, asking().zone)) or "—"
+    return "\n".join(told_change(line_of(entry), labels, {}, asking().zone)) or "—"
 
 
 def table_names(views: Iterable[Any]) -> dict[str, str]:
