@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, SQLModel, col, select
 
 from app.audit import mark_demo
@@ -32,12 +31,11 @@ from app.vocabulary import AdjustReason, PointsKind
 
 # The statements, put together once. A till waits for every one of them, and SQLAlchemy takes several times longer to put
 # one together, or to keep a row as an object, than the database to carry it out.
+_ACCOUNT: tuple[Any, ...] = (PointsAccount.id, PointsAccount.balance, PointsAccount.seq, PointsAccount.frozen_at)
 _HELD = (
-    select(PointsAccount)
+    select(*_ACCOUNT)
     .where(PointsAccount.customer_id == bindparam("customer_id"), col(PointsAccount.closed_at).is_(None))
     .with_for_update()
-    # A copy read before the lock may be out of date.
-    .execution_options(populate_existing=True)
 )
 _BOOKED = (
     update(PointsAccount)
@@ -56,8 +54,19 @@ _WRITTEN = select(col(PointsEntry.id)).where(
 )
 _INSERTS: dict[type[SQLModel], Any] = {
     table: insert(table).returning(table.__table__.c.id)  # type: ignore[attr-defined]
-    for table in (PointsEntry, PointsLot, PointsAllocation)
+    for table in (PointsAccount, PointsEntry, PointsLot, PointsAllocation)
 }
+
+
+@dataclass
+class Account:
+    """A customer's account while it is ours, as it stands after every movement."""
+
+    id: int
+    customer_id: int
+    balance: int
+    seq: int
+    frozen_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -95,13 +104,13 @@ def move(session: Session, customer_id: int, movement: Movement) -> PointsEntry:
         return same(session, known, account, movement)
     if movement.kind is PointsKind.REDEEM and account.frozen_at is not None:
         raise PointsFrozen
-    lots = lots_in(session, account.id or 0)
+    lots = lots_in(session, account.id)
     has_lapsed = bool(lapse(session, account, movement, lots))
     return post(session, account, movement, None if has_lapsed else lots)
 
 
 def post(
-    session: Session, account: PointsAccount, movement: Movement, lots: Sequence[Lot] | None = None
+    session: Session, account: Account, movement: Movement, lots: Sequence[Lot] | None = None
 ) -> PointsEntry:
     """The only writer. The guarded UPDATE refuses what is not there, whatever was read before it. `lots`: those of the
     account, where they were just read."""
@@ -115,7 +124,7 @@ def post(
     leaves = brought - lots_change(balance - movement.points, balance)
     if leaves:
         if lots is None or brought:
-            lots = lots_in(session, account.id or 0)
+            lots = lots_in(session, account.id)
         uses = taken(lots, leaves, movement.first)
         if sum(use.points for use in uses) != leaves:
             raise PointsInDoubt
@@ -123,19 +132,18 @@ def post(
     return entry
 
 
-def _book(session: Session, account: PointsAccount, movement: Movement) -> int:
+def _book(session: Session, account: Account, movement: Movement) -> int:
     """Change the balance and take the next place in the account; the new balance. Raises NotEnoughPoints."""
     is_guarded = movement.points < 0 and movement.kind not in MAY_OWE
     figures = {"account_id": account.id, "points": movement.points}
     row = session.connection().execute(_SPENT if is_guarded else _BOOKED, figures).first()
     if row is None:
         raise NotEnoughPoints("points", balance=account.balance, points=-movement.points)
-    set_committed_value(account, "balance", row.balance)
-    set_committed_value(account, "seq", row.seq)
-    return int(row.balance)
+    account.balance, account.seq = row
+    return account.balance
 
 
-def _make_entry(session: Session, account: PointsAccount, movement: Movement, balance: int) -> PointsEntry:
+def _make_entry(session: Session, account: Account, movement: Movement, balance: int) -> PointsEntry:
     row: dict[str, Any] = {
         "account_id": account.id,
         "seq": account.seq,
@@ -187,13 +195,13 @@ def _store(session: Session, table: type[SQLModel], row: dict[str, Any]) -> int:
 
 
 def lapse(
-    session: Session, account: PointsAccount, because: Movement, lots: Sequence[Lot] | None = None
+    session: Session, account: Account, because: Movement, lots: Sequence[Lot] | None = None
 ) -> list[PointsEntry]:
     """What is over on that day falls away. A doubtful account is left as it is. `lots` as of `post`."""
     if account.frozen_at is not None:
         return []
     entries = []
-    for lot in lots_in(session, account.id or 0) if lots is None else lots:
+    for lot in lots_in(session, account.id) if lots is None else lots:
         if is_over(lot.expires_on, because.today):
             # The place in the account makes it one of a kind: what was given back after its end may end again.
             reference = f"lot:{lot.lot_id}:{account.seq + 1}"
@@ -208,7 +216,7 @@ def lapse(
 # ── Accounts, and what was written ────────────────────────────────────────────────────────────────────────────────────
 
 
-def locked_account(session: Session, customer_id: int) -> PointsAccount:
+def locked_account(session: Session, customer_id: int) -> Account:
     """The customer's account, ours until this unit of work ends; made where there is none. Raises NotFound."""
     account = _held(session, customer_id)
     if account is None:
@@ -217,17 +225,20 @@ def locked_account(session: Session, customer_id: int) -> PointsAccount:
         if session.exec(wanted).first() is None:
             raise NotFound
         # While we waited for her record, another may have made it.
-        account = _held(session, customer_id)
-    if account is None:
-        account = PointsAccount(customer_id=customer_id)
-        session.add(account)
-        session.flush()
+        account = _held(session, customer_id) or _opened(session, customer_id)
     return account
 
 
-def _held(session: Session, customer_id: int) -> PointsAccount | None:
+def _held(session: Session, customer_id: int) -> Account | None:
     """Found and locked in one: what was closed by a merge while we waited for it is not found."""
-    return session.execute(_HELD, {"customer_id": customer_id}).scalars().first()
+    session.flush()  # past the session, as in `post`
+    row = session.connection().execute(_HELD, {"customer_id": customer_id}).first()
+    return Account(row.id, customer_id, row.balance, row.seq, row.frozen_at) if row else None
+
+
+def _opened(session: Session, customer_id: int) -> Account:
+    row = {"customer_id": customer_id, "balance": 0, "seq": 0, "closed_by": ""}
+    return Account(_store(session, PointsAccount, row), customer_id, 0, 0, None)
 
 
 def entry_by(session: Session, kind: PointsKind, reference: str) -> PointsEntry | None:
@@ -237,7 +248,7 @@ def entry_by(session: Session, kind: PointsKind, reference: str) -> PointsEntry 
     return session.get(PointsEntry, number) if number else None
 
 
-def same(session: Session, known: PointsEntry, account: PointsAccount, movement: Movement) -> PointsEntry:
+def same(session: Session, known: PointsEntry, account: Account, movement: Movement) -> PointsEntry:
     """The first entry, where the movement is the same again. Raises ReferenceTaken."""
     is_same = (
         known.points == movement.points
