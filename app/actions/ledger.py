@@ -6,11 +6,12 @@ from datetime import date, datetime
 
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import Connection, bindparam, insert, update
 from sqlalchemy.orm import make_transient_to_detached
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from app.audit import mark_demo
+from app.db import past_the_session
 from app.models import Customer, PointsAccount, PointsAllocation, PointsEntry, PointsLot
 from app.queries.points import lots_in
 from app.rules.points import (
@@ -52,10 +53,10 @@ _USED = (
 _WRITTEN = select(col(PointsEntry.id)).where(
     PointsEntry.kind == bindparam("kind"), PointsEntry.reference == bindparam("reference")
 )
-_INSERTS: dict[type[SQLModel], Any] = {
-    table: insert(table).returning(table.__table__.c.id)  # type: ignore[attr-defined]
-    for table in (PointsAccount, PointsEntry, PointsLot, PointsAllocation)
-}
+_OPENED = insert(PointsAccount).returning(col(PointsAccount.id))
+_ENTERED = insert(PointsEntry).returning(col(PointsEntry.id))
+_CAME = insert(PointsLot)
+_ALLOTTED = insert(PointsAllocation)
 
 
 @dataclass
@@ -114,13 +115,13 @@ def post(
 ) -> PointsEntry:
     """The only writer. The guarded UPDATE refuses what is not there, whatever was read before it. `lots`: those of the
     account, where they were just read."""
-    session.flush()  # what the caller has written so far: the statements below go past the session
-    balance = _book(session, account, movement)
-    entry = _make_entry(session, account, movement, balance)
+    connection = past_the_session(session)
+    balance = _book(connection, account, movement)
+    entry = _make_entry(connection, account, movement)
     brought = movement.makes + movement.moved - sum(use.points for use in movement.back)
     if movement.makes:
-        _make_lot(session, entry, movement)
-    _use(session, entry, movement.back)
+        _make_lot(connection, entry, movement)
+    _use(connection, entry, movement.back)
     leaves = brought - lots_change(balance - movement.points, balance)
     if leaves:
         if lots is None or brought:
@@ -128,28 +129,31 @@ def post(
         uses = taken(lots, leaves, movement.first)
         if sum(use.points for use in uses) != leaves:
             raise PointsInDoubt
-        _use(session, entry, uses)
+        _use(connection, entry, uses)
+    mark_demo(session, PointsEntry, PointsEntry.id, entry.id)
+    mark_demo(session, PointsLot, PointsLot.entry_id, entry.id)
+    mark_demo(session, PointsAllocation, PointsAllocation.entry_id, entry.id)
     return entry
 
 
-def _book(session: Session, account: Account, movement: Movement) -> int:
+def _book(connection: Connection, account: Account, movement: Movement) -> int:
     """Change the balance and take the next place in the account; the new balance. Raises NotEnoughPoints."""
     is_guarded = movement.points < 0 and movement.kind not in MAY_OWE
     figures = {"account_id": account.id, "points": movement.points}
-    row = session.connection().execute(_SPENT if is_guarded else _BOOKED, figures).first()
+    row = connection.execute(_SPENT if is_guarded else _BOOKED, figures).first()
     if row is None:
         raise NotEnoughPoints("points", balance=account.balance, points=-movement.points)
     account.balance, account.seq = row
     return account.balance
 
 
-def _make_entry(session: Session, account: Account, movement: Movement, balance: int) -> PointsEntry:
+def _make_entry(connection: Connection, account: Account, movement: Movement) -> PointsEntry:
     row: dict[str, Any] = {
         "account_id": account.id,
         "seq": account.seq,
         "kind": movement.kind,
         "points": movement.points,
-        "balance_after": balance,
+        "balance_after": account.balance,
         "reference": movement.reference,
         "reason": movement.reason,
         "reason_code": movement.reason_code,
@@ -161,13 +165,13 @@ def _make_entry(session: Session, account: Account, movement: Movement, balance:
         "at": movement.at,
         "staff_id": movement.staff_id,
     }
-    entry = PointsEntry(id=_store(session, PointsEntry, row), **row)
+    entry = PointsEntry(id=connection.execute(_ENTERED, row).scalar_one(), **row)
     # As if it had been read and let go: whoever adds it to the session does not write it twice.
     make_transient_to_detached(entry)
     return entry
 
 
-def _make_lot(session: Session, entry: PointsEntry, movement: Movement) -> None:
+def _make_lot(connection: Connection, entry: PointsEntry, movement: Movement) -> None:
     lot = {
         "account_id": entry.account_id,
         "entry_id": entry.id,
@@ -176,22 +180,15 @@ def _make_lot(session: Session, entry: PointsEntry, movement: Movement) -> None:
         "earned_on": movement.earned_on or movement.today,
         "expires_on": movement.expires_on,
     }
-    _store(session, PointsLot, lot)
+    connection.execute(_CAME, lot)
 
 
-def _use(session: Session, entry: PointsEntry, uses: Sequence[Use]) -> None:
+def _use(connection: Connection, entry: PointsEntry, uses: Sequence[Use]) -> None:
     for use in uses:
-        figures = {"lot_id": use.lot_id, "used": use.points}
-        if session.connection().execute(_USED, figures).rowcount != 1:
+        changed = connection.execute(_USED, {"lot_id": use.lot_id, "used": use.points})
+        if changed.rowcount != 1:
             raise PointsInDoubt
-        _store(session, PointsAllocation, {"entry_id": entry.id, "lot_id": use.lot_id, "points": use.points})
-
-
-def _store(session: Session, table: type[SQLModel], row: dict[str, Any]) -> int:
-    """One row, past the session; its number."""
-    number: int = session.connection().execute(_INSERTS[table], row).scalar_one()
-    mark_demo(session, table, number)
-    return number
+        connection.execute(_ALLOTTED, {"entry_id": entry.id, "lot_id": use.lot_id, "points": use.points})
 
 
 def lapse(
@@ -231,20 +228,20 @@ def locked_account(session: Session, customer_id: int) -> Account:
 
 def _held(session: Session, customer_id: int) -> Account | None:
     """Found and locked in one: what was closed by a merge while we waited for it is not found."""
-    session.flush()  # past the session, as in `post`
-    row = session.connection().execute(_HELD, {"customer_id": customer_id}).first()
+    row = past_the_session(session).execute(_HELD, {"customer_id": customer_id}).first()
     return Account(row.id, customer_id, row.balance, row.seq, row.frozen_at) if row else None
 
 
 def _opened(session: Session, customer_id: int) -> Account:
     row = {"customer_id": customer_id, "balance": 0, "seq": 0, "closed_by": ""}
-    return Account(_store(session, PointsAccount, row), customer_id, 0, 0, None)
+    account_id = session.connection().execute(_OPENED, row).scalar_one()
+    mark_demo(session, PointsAccount, PointsAccount.id, account_id)
+    return Account(account_id, customer_id, 0, 0, None)
 
 
 def entry_by(session: Session, kind: PointsKind, reference: str) -> PointsEntry | None:
     """What was written under this reference already."""
-    session.flush()  # past the session, as in `post`
-    number = session.connection().execute(_WRITTEN, {"kind": kind, "reference": reference}).scalar()
+    number = past_the_session(session).execute(_WRITTEN, {"kind": kind, "reference": reference}).scalar()
     return session.get(PointsEntry, number) if number else None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_
 from sqlmodel import Session, col, select
 
+from app.db import past_the_session
 from app.models import PointsAccount, PointsAllocation, PointsEntry, PointsLot
 from app.rules.points import Lot, Use, in_order
 from app.vocabulary import PointsKind
@@ -82,8 +83,7 @@ def frozen_accounts(session: Session) -> int:
 
 def lots_in(session: Session, account_id: int) -> list[Lot]:
     """The lots of an account that hold something."""
-    session.flush()  # the statement goes past the session
-    rows = session.connection().execute(_LOTS_IN, {"account_id": account_id})
+    rows = past_the_session(session).execute(_LOTS_IN, {"account_id": account_id})
     return [Lot(lot_id, remaining, earned_on, expires_on) for lot_id, remaining, earned_on, expires_on in rows]
 
 
