@@ -106,6 +106,7 @@ def settle_pending(session: Session, pending_id: int, *, now: datetime, zone: Zo
     )  # fmt: skip
     pending.entry_id, pending.closed_at = entry.id, now
     session.flush()
+    _end_if_over(session, pending.customer_id, pending.expires_on, now, zone)
     return entry
 
 
@@ -123,9 +124,14 @@ def _earn(
         expires_on=expires_on, purchase_id=purchase_id, staff_id=staff_id, earned_on=earned_on,
         rule_id=earning.rule.rule_id, working=earning.working,
     )  # fmt: skip
-    if is_over(expires_on, day_of(now, zone)):  # told so late that they have ended meanwhile
-        expire_points(session, customer_id, now=now, zone=zone)
+    _end_if_over(session, customer_id, expires_on, now, zone)
     return entry
+
+
+def _end_if_over(session: Session, customer_id: int, expires_on: date | None, now: datetime, zone: ZoneInfo) -> None:
+    """Points that came in so late that they have ended meanwhile fall away at once."""
+    if is_over(expires_on, day_of(now, zone)):
+        expire_points(session, customer_id, now=now, zone=zone)
 
 
 # ── Occasions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
