@@ -20,6 +20,8 @@ OTHERWISE = {
     "import_changes.note_tiers": "the import has its entry",
     "import_tags.tag_by_file": "the import has its entry",
     "import_changes.review_and_note": "lifts tiers by `review_tiers`; what it keeps beside is for taking the file back",
+    "import_earning.earn_file": "calls `earn_imported`",
+    "import_earning.earn_imported": "the ledger; the import has its entry",
     "import_undo.undo_import": "opens units of work of its own: tests/actions/test_import_undo.py",
     "import_batches.check_batch": "looks a file through; nothing of it is in yet",
     "import_batches.run_batch": "calls `import_file`, whose entry is tested there",
