@@ -34,7 +34,7 @@ def earn_file(
     """Points for all that a file sold to these customers. Opens its own units of work; `alive` is called after each."""
     for start in range(0, len(buyers), _BUYERS):
         with database.reading() as session:
-            portions = list(slips_that_earn(session, batch_id, list(buyers[start : start + _BUYERS])))
+            portions = list(_slips(session, batch_id, list(buyers[start : start + _BUYERS])))
         for sales in portions:
             for attempt in range(1, _TRIES + 1):
                 try:
@@ -48,7 +48,7 @@ def earn_file(
             alive()
 
 
-def slips_that_earn(session: Session, batch_id: int, buyers: Sequence[int]) -> Iterator[list[int]]:
+def _slips(session: Session, batch_id: int, buyers: Sequence[int]) -> Iterator[list[int]]:
     """The sales of a file to these customers, so many at a time: customer by customer, as whoever locks them does, and of
     each the oldest first."""
     wanted = select(Purchase.id).where(
