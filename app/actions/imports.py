@@ -256,8 +256,10 @@ class _Run:
             return
         with self.database.reading() as session:
             ids = _buyers(session, self.report.batch)
-        how = {"policy": reviewer.policy, "now": reviewer.shop.now, "zone": reviewer.shop.zone}
-        earn_file(self.database, self.report.batch, ids, actor=self.actor, alive=alive, **how)
+        earn_file(
+            self.database, self.report.batch, ids, actor=self.actor, policy=reviewer.policy, now=reviewer.shop.now,
+            zone=reviewer.shop.zone, alive=alive,
+        )  # fmt: skip
         with self.database.reading() as session:
             given, waiting = points_of_file(session, self.report.batch)
         self.report.notes.append(gettext(_GAVE).format(given=f"{given:,}", waiting=f"{waiting:,}"))

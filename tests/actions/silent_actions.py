@@ -13,6 +13,8 @@ OTHERWISE = {
     "moving.move_back": "the undo has its entry",
     "moving.agree_again": "each consent has its entry, tested in test_merging.py",
     "merging.forget_merges": "plans nobody may use any more; the run has its record",
+    "trying.ask_trial": "a question: nothing of the shop's is changed",
+    "trying.keep_tried": "its answer, kept with the job",
     "tiers.until_of": "a look",
     "tiers.note_start": "a row of history beside the record that was made, whose entry says so",
     "tiers.change_tier": "a row of history beside the record it changes; both have their entry by whoever asked",
