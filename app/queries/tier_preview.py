@@ -20,7 +20,7 @@ from app.rules.tiers import Day, Membership, TierStep, reached
 from app.vocabulary import CustomerStatus, TierWindow
 
 PORTION = 2_000
-AT_ONCE = 20_000
+AT_ONCE = 5_000
 """In a shop of more customers the machine looks at each while nobody waits: it takes longer than a page may."""
 NAMED = 8
 Seen = Callable[[int], None]
