@@ -84,7 +84,7 @@ def terms_of(row: EarningRule, ranks: Mapping[int, int]) -> EarningTerms:
         starts_on=row.starts_on,
         ends_on=row.ends_on,
         pending_days=row.pending_days,
-        expiry=Expiry(row.expiry, row.expiry_months, row.expiry_day, row.round_up),
+        expiry=Expiry(row.expiry, row.expiry_months, row.expiry_day, row.round_up, row.expiry_year),
     )
 
 
