@@ -42,7 +42,7 @@ from app.admin_base.writing import Refused, write
 from app.gateways.uploads import bytes_of, drop_upload
 from app.i18n import gettext
 from app.queries.import_batches import Batch, Map, maps_of
-from app.queries.import_records import changes_of, records_of
+from app.queries.import_records import changes_of, points_of_file, records_of
 from app.queries.jobs import last_beat
 from app.queries.tiers import tier_steps
 from app.rules.access import may
@@ -108,7 +108,7 @@ class ImportBatchPage(ImportPage):
 
     async def _run(self, request: Request, batch: Batch, form: Mapping[str, Any]) -> Answer:
         def work(session: Session) -> Answer:
-            ask_run(session, batch.id, now=asking().now)
+            ask_run(session, batch.id, now=asking().now, earns="earns" in form)
             return Answer(f"{HOME}/{batch.id}")
 
         return await write(request, self._database, work)
@@ -238,7 +238,14 @@ class ImportBatchPage(ImportPage):
     def _result(self, batch: Batch) -> dict[str, Any]:
         with self._database.reading() as session:
             records = records_of(session, batch.id, reach)
-        return {"verdict": batch.result, "records": records, "stopped": _stopped(batch), "way": self._way()}
+            points = points_of_file(session, batch.id) if batch.earns else None
+        return {
+            "verdict": batch.result,
+            "records": records,
+            "stopped": _stopped(batch),
+            "way": self._way(),
+            "points": points,
+        }
 
     def _way(self) -> Callable[[str, int], str]:
         """The address of a record, for whoever may open it."""

@@ -11,6 +11,7 @@ from app.actions.traces import forget_old_sign_ins
 from app.db import Database
 from app.gateways.backups import create_backup
 from app.jobs import imports
+from app.jobs.design import try_design
 from app.jobs.duplicates import find_duplicates
 from app.jobs.errands import AnyKind, Done, Errand, Kind, OutsideKind
 from app.jobs.photos import forget_photos
@@ -78,6 +79,7 @@ KINDS: Mapping[str, AnyKind] = {
     JobKind.POINTS_NOTICES: Kind(tell_of_endings),
     JobKind.RULE_TAGS: Kind(apply_rules),
     JobKind.FORGET_MERGES: Kind(_forget_merges),
+    JobKind.TRY_DESIGN: OutsideKind(try_design, lease=imports.LEASE),
     JobKind.FIND_DUPLICATES: OutsideKind(find_duplicates, lease=LONGEST_LEASE),
     JobKind.CHECK_IMPORT: OutsideKind(imports.check_import, lease=imports.LEASE),
     JobKind.RUN_IMPORT: OutsideKind(imports.run_import, lease=imports.LEASE),

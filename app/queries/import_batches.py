@@ -96,6 +96,7 @@ class Batch:
     reverted_at: datetime | None
     reverted_by: str
     rows_in_all: int
+    earns: bool
     verdict: Verdict | None
     stopped: str
     result: Verdict
@@ -133,6 +134,7 @@ def batch_of(session: Session, batch_id: int, within: ColumnElement[bool] | None
         reverted_at=row.reverted_at,
         reverted_by=_name(session, row.reverted_staff_id),
         rows_in_all=row.rows_in_all,
+        earns=row.earns,
         verdict=verdict_of(row.check_report),
         stopped=_stopped(row),
         result=_result(session, row),

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from app.models import Customer, ImportChange, Product, Purchase, Treatment
+from app.models import Customer, ImportChange, PointsEntry, PointsPending, Product, Purchase, Treatment
+from app.vocabulary import PointsKind
 
 SHOWN = 50
 _NAMED: dict[str, tuple[Any, Any]] = {
@@ -67,3 +69,18 @@ def records_of(
         if number not in known and len(found) < most:
             found.append(Record("purchases", number or 0, order_no, True))
     return tuple(found)
+
+
+def points_of_file(session: Session, batch_id: int) -> tuple[int, int]:
+    """What the sales of a file gave less what refunds took back of it, and what waits still."""
+    entry, back = PointsEntry, aliased(PointsEntry)
+    its = (col(entry.import_batch_id) == batch_id, col(entry.kind) == PointsKind.EARN)
+    earned = select(func.coalesce(func.sum(entry.points), 0)).where(*its)
+    taken = select(func.coalesce(func.sum(back.points), 0)).join(entry, col(entry.id) == back.reverses_id).where(*its)
+    waiting = (
+        select(func.coalesce(func.sum(PointsPending.points - PointsPending.taken_back), 0))
+        .join(Purchase, col(Purchase.id) == col(PointsPending.purchase_id))
+        .where(Purchase.import_batch_id == batch_id, col(PointsPending.closed_at).is_(None))
+    )
+    given = session.exec(earned).one() + session.exec(taken).one()
+    return int(given), int(session.exec(waiting).one())
