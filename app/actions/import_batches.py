@@ -12,7 +12,7 @@ from sqlalchemy import false, update
 from sqlmodel import Session, col, select
 
 from app.actions.import_undo import undo_import, why_not
-from app.actions.imports import REJECTIONS_KEPT, Incoming, import_file
+from app.actions.imports import Incoming, import_file, kept_reasons
 from app.actions.jobs import put_job
 from app.audit import Actor
 from app.db import Database, lock_row
@@ -311,7 +311,7 @@ def _told(report: ImportReport) -> str:
         "unchanged": report.unchanged,
         "waiting": report.waiting,
         "rejected": len(report.rejected),
-        "rejections": [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]],
+        "rejections": kept_reasons(report),
         "unknown_columns": list(report.unknown_columns),
         "notes": list(report.notes),
     }

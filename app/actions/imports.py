@@ -126,7 +126,8 @@ def import_file(
         if batch_id is None:  # who continues a batch decides whether it is tried again
             run.fail()
         raise
-    report.rejected.sort(key=lambda one: one.row)
+    for told in (report.rejected, report.warnings):
+        told.sort(key=lambda one: one.row)
     report.notes += _notes(file)
     if report.batch is not None:
         with database.writing(actor) as session:
@@ -227,7 +228,7 @@ class _Run:
                 self.file.remember()
                 if already > 0:
                     # Counted by the run that brought them in; only the reasons of what it refused are not kept until the end.
-                    self.report.rejected += portion.rejected
+                    self.report.tell(portion)
                 else:
                     self.report.count(portion)
                 return already - portion.rows
@@ -360,10 +361,18 @@ def _count(session: Session, batch_id: int, portion: Portion) -> None:
 
 
 def _keep(session: Session, report: ImportReport, *, finished_at: datetime) -> None:
-    kept = [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]]
-    rejections = json.dumps(kept, ensure_ascii=False)
+    rejections = json.dumps(kept_reasons(report), ensure_ascii=False)
     done = {"finished_at": finished_at, "rejections": rejections, "stage": ImportStage.DONE}
     _write_batch(session, report.batch, done)
+
+
+def kept_reasons(report: ImportReport) -> list[dict[str, Any]]:
+    """What is kept of a file's refused rows, and beside them of the cells left out: the first of each, and how many more
+    cells there were."""
+    warnings: list[dict[str, Any]] = [one.as_json() | {"left_out": 1} for one in report.warnings[:REJECTIONS_KEPT]]
+    if more := len(report.warnings) - len(warnings):
+        warnings.append({"row": "", "column": "", "reason": "", "left_out": more})
+    return [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]] + warnings
 
 
 def _write_batch(session: Session, batch_id: int | None, changes: dict[str, Any]) -> None:

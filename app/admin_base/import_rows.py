@@ -17,10 +17,11 @@ from app.rules.headers import Columns, match_columns, propose_columns
 from app.rules.import_fields import fields_of
 from app.rules.import_header import EXAMPLES, Row, example, header_row, holds_phone
 from app.rules.import_rows import RowRefused, Shop
-from app.rules.imports import read_customer, read_purchase
+from app.rules.imports import CustomerRow, read_customer, read_purchase
 from app.rules.menu_rows import read_menu
 from app.rules.openings import read_opening
 from app.rules.phones import Phone
+from app.rules.refusals import words
 from app.rules.spreadsheets import FileEmpty, OnlyHeader
 from app.rules.uploads import HeadingsMissing
 from app.vocabulary import ImportKind, ImportMode
@@ -28,6 +29,7 @@ from app.vocabulary import ImportKind, ImportMode
 LOOKED_AT = 60
 """Rows read for examples: enough to find three that are filled in."""
 SHOWN = 8
+_LEFT_EMPTY = words("{column}：{reason}这一格会留空。")
 
 _READERS: Mapping[ImportKind, Callable[[Sequence[str], Columns, Shop], Any]] = {
     ImportKind.CUSTOMERS: read_customer,
@@ -60,11 +62,12 @@ class ColumnShown:
 
 @dataclass(frozen=True)
 class RowShown:
-    """One row as it would become: label and text by field, or why it would not."""
+    """One row as it would become: label and text by field, or why it would not; `left_out`: which cells stay empty."""
 
     number: int
     values: Mapping[str, str]
     reasons: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def head_of(kind: ImportKind, rows: Callable[[], Iterator[Row]]) -> Head:
@@ -127,8 +130,11 @@ def first_rows(batch: Batch, head: Head, shop: Shop) -> tuple[tuple[str, ...], t
             reasons = tuple(dict.fromkeys(fault.say(gettext) for fault in read.faults))
             shown.append(RowShown(number, raw, reasons))
         else:
+            bad = read.left_out if isinstance(read, CustomerRow) else ()
             values = raw | {field: text for field, text in _told(read, shop.zone).items() if field in used}
-            shown.append(RowShown(number, values, ()))
+            values |= {fault.field: "" for fault in bad if fault.field}
+            told = (gettext(_LEFT_EMPTY).format(column=columns.heading(fault.field), reason=fault.say(gettext)) for fault in bad)
+            shown.append(RowShown(number, values, (), tuple(told)))
     return tuple(used), tuple(shown)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
 
 from app.models import ImportBatch, ImportMap, Job, Purchase, PurchaseLine, Staff, Store
-from app.rules.import_reports import told_faults
+from app.rules.import_reports import cells_left_out, told_faults, told_warnings
 from app.rules.refusals import NotFound
 from app.vocabulary import ImportKind, ImportMode, ImportStage, JobStage
 
@@ -47,7 +47,8 @@ class Work:
 @dataclass(frozen=True)
 class Verdict:
     """What became of the rows of a file, or would: each is created, updated, unchanged or rejected; `waiting` are those of
-    the created whose customer is not known yet. The refused ones have row, column and reason; the first of them."""
+    the created whose customer is not known yet. `rejections` are row, column and reason of the refused ones, the first of
+    them, and so of the cells left out of rows that went in."""
 
     created: int
     updated: int
@@ -66,12 +67,31 @@ class Verdict:
     @property
     def first_faults(self) -> tuple[tuple[Any, str, str], ...]:
         """The first refused rows as people read them, a line a column that is wrong: row, column, why."""
-        return tuple(told_faults(self.rejections[:SHOWN_REFUSED]))
+        return tuple(told_faults(self._refused[:SHOWN_REFUSED]))
 
     @property
     def more(self) -> int:
         """Refused rows that are only counted."""
-        return self.rejected - len(self.rejections)
+        return self.rejected - len(self._refused)
+
+    @property
+    def left_out(self) -> int:
+        """Cells that were left out of rows that went in."""
+        return cells_left_out(self.rejections)
+
+    @property
+    def warnings(self) -> tuple[tuple[Any, str, str], ...]:
+        """These cells as people read them: row, column, why."""
+        return told_warnings(self.rejections)
+
+    @property
+    def first_warnings(self) -> tuple[tuple[Any, str, str], ...]:
+        """The first of them."""
+        return self.warnings[:SHOWN_REFUSED]
+
+    @property
+    def _refused(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(one for one in self.rejections if not one.get("left_out"))
 
 
 @dataclass(frozen=True)

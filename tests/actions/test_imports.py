@@ -110,6 +110,11 @@ def refused(report: ImportReport) -> list[tuple[int, str]]:
     return [(one.row, one.column) for one in report.rejected]
 
 
+def warned(report: ImportReport) -> list[tuple[int, str]]:
+    """The cells that were left out."""
+    return [(one.row, one.column) for one in report.warnings]
+
+
 def count(database: Database, table: type[SQLModel]) -> int:
     """How many rows a table has."""
     with database.reading() as session:
@@ -133,6 +138,34 @@ def by_phone(session: Session, digits: str) -> Customer:
 
 
 # ── Customers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_cell_nobody_can_read_stays_as_it_was_and_the_rest_of_the_row_goes_in(database: Database) -> None:
+    header = ["姓名", "手机", "生日", "备注"]
+    people(database, [header, ["曾晓丽", "13800138000", "1990-01-02", "旧"]])
+    table = [header, ["曾晓丽", "13800138000", "2月30日", "新"], ["王喆", "13900139000", "不知道", ""]]
+    report = people(database, table)
+    assert (figures(report), warned(report)) == ((1, 1, 0, 0), [(2, "生日"), (3, "生日")])
+    with database.reading() as session:
+        known, fresh = by_phone(session, "13800138000"), by_phone(session, "13900139000")
+        assert (known.birthday, known.birth_month, known.note) == ("1990-01-02", 1, "新")
+        assert (fresh.birthday, fresh.birth_month) == ("", None)
+        batch = session.exec(select(ImportBatch).order_by(col(ImportBatch.id).desc())).first()
+        assert batch is not None
+        assert batch.rejected == 0
+        assert [one["left_out"] for one in json.loads(batch.rejections)] == [1, 1]
+    again = people(database, table)
+    assert (figures(again), warned(again)) == ((0, 0, 2, 0), warned(report))
+    table[2][2] = "1991-03-04"
+    assert figures(people(database, table)) == (0, 1, 1, 0)
+
+
+def test_a_row_refused_for_who_she_is_tells_its_other_faults_as_well(database: Database) -> None:
+    header = ["姓名", "手机", "生日"]
+    table = [header, ["曾晓丽", "13800138000", ""], ["曾小丽", "13800138000", "2月30日"]]
+    report = people(database, table)
+    assert (figures(report), warned(report)) == ((1, 0, 0, 1), [])
+    assert [column for column, _ in report.rejected[0].faults] == ["手机", "生日"]
 
 
 def test_customers_come_in_with_numbers_tags_and_tiers(database: Database) -> None:

@@ -280,6 +280,22 @@ def test_each_fault_of_a_row_stands_under_its_own_column_on_the_page_and_in_the_
     assert numbers(page)["有问题"] == 1
 
 
+def test_a_bad_birthday_turns_nobody_away_and_is_shown_counted_and_a_file_to_take(owner, database, settings):
+    address = uploaded(owner, "姓名,手机,生日\n王小丽,13800138001,2月30日\n欧阳娜,12,不知道\n")
+    for page in (checked(owner, address).text, brought_in(owner, address, database, settings).text):
+        assert [numbers(page).get(name, 0) for name in ("会新增", "新增了")].count(1) == 1
+        assert [numbers(page).get(name, 0) for name in ("有问题", "没有导入")].count(1) == 1
+        assert "1 格留空了" in page
+        assert re.findall(r"<tr><td>2</td><td>(\S+?)</td>", page) == ["生日"]
+        text = owner.get(f"{address}/left-out.csv").content.decode("utf-8-sig")
+        header, *rows = csv.reader(io.StringIO(text))
+        assert [row[:2] for row in rows] == [["2", "生日"]]
+        refused = owner.get(f"{address}/refused.csv").content.decode("utf-8-sig")
+        assert {row[0] for row in csv.reader(io.StringIO(refused))} == {"行号", "3"}
+    assert count(database, Customer) == 1
+    assert "留空的格子" in owner.get("/admin/import-batch/details/1").text
+
+
 def test_a_sheet_that_is_not_read_is_named(owner, tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["姓名", "手机"])
@@ -588,6 +604,7 @@ def test_no_number_of_a_file_is_on_a_page_in_a_log_in_the_journal_or_beside_it(
     content = dirty_csv(tmp_path / "a.csv").read_bytes()
     address = uploaded(owner, content, "13800138001.csv")
     seen += [owner.get(address).text, checked(owner, address).text, owner.get(f"{address}/refused.csv").text]
+    seen.append(owner.get(f"{address}/left-out.csv").text)
     seen += [owner.get(f"{address}?step=columns").text, owner.get(HOME).text]
     seen += [brought_in(owner, address, database, settings).text, owner.get(f"{address}/undo").text]
     seen += [owner.get("/admin/import-batch/list").text, owner.get("/admin/import-batch/details/1").text]
