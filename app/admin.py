@@ -15,7 +15,15 @@ do (setup, acting, ledger, big) stands in `app/admin_base/`.
 
 from fastapi import FastAPI
 
-from app.admin_base import ImportBatchPage, ImportLeftOutPage, ImportRefusedPage, ImportSamplePage, ImportUndoPage, PicturePage, RougeAdmin
+from app.admin_base import (
+    ImportBatchPage,
+    ImportLeftOutPage,
+    ImportRefusedPage,
+    ImportSamplePage,
+    ImportUndoPage,
+    PicturePage,
+    RougeAdmin,
+)
 from app.db import Database
 from app.registers.api_keys import ApiKeyAdmin
 from app.registers.care import PhotoAdmin, Photographs, SkinRecordAdmin, VisitAdmin

@@ -3,7 +3,7 @@ thrown away. What the rows do is `actions.imports`; here it is one file and wher
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ from app.queries.staff import colleague
 from app.rules.import_reports import ImportReport
 from app.rules.import_undo import ImportAlreadyReverted, ImportBuiltUpon
 from app.rules.phones import numbers_masked
-from app.rules.refusals import NotFound
+from app.rules.refusals import NotFound, RuleBroken
 from app.rules.uploads import KEPT_FOR, ImportBusy, UploadGone, check_may_change, check_may_run, map_name
 from app.vocabulary import ImportKind, ImportMode, ImportStage, JobKind, JobStage
 
@@ -128,7 +128,7 @@ def ask_undo(session: Session, batch_id: int, *, now: datetime, staff_id: int | 
         raise ImportAlreadyReverted
     # Of a large one the work itself finds out: to ask takes long, and everybody who writes would wait for it here.
     if is_at_once and (reasons := why_not(session, batch_id)):
-        raise ImportBuiltUpon(reasons="".join(one.say(gettext) for one in reasons))
+        raise ImportBuiltUpon(reasons, gettext)
     _write(session, batch_id, {"check_report": ""})
     due_at = now + FALLBACK if is_at_once else now
     return _put(session, UNDO, batch_id, now=now, due_at=due_at, staff=staff_id or 0)
@@ -276,12 +276,16 @@ def undo_batch(
         close_work(session, key, now=now)
 
 
-def break_off(database: Database, batch_id: int, reason: str) -> None:
-    """A file that cannot be looked through, brought in or taken back as it is: it waits for a person, who reads why."""
+def break_off(database: Database, batch_id: int, refusal: RuleBroken) -> str:
+    """A file that cannot be looked through, brought in or taken back as it is: it waits for a person, who reads why. The
+    reason. Who stands in the way of an undo is kept by number, not by name."""
+    reason, refusals = refusal.say(gettext), getattr(refusal, "refusals", ())
+    report = {"stopped": reason, "in_the_way": [asdict(one) for one in refusals]}
     with database.writing() as session:
-        said = {"check_report": json.dumps({"stopped": reason}, ensure_ascii=False)}
+        said = {"check_report": json.dumps(report, ensure_ascii=False)}
         _write(session, batch_id, said)
         _write(session, batch_id, {"stage": ImportStage.FAILED}, only_in=(ImportStage.RUNNING,))
+    return reason
 
 
 def close_work(session: Session, key: str, *, now: datetime) -> None:

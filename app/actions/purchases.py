@@ -125,9 +125,11 @@ def record_purchase(
     if first := known.orders.get(sale.order_no):
         return session.get_one(Purchase, first.purchase_id)
     planned = planned_sale(sale, known, now=now, may_wait=may_wait, points_per_yuan=policy.points_per_yuan)
+    while (hers := planned.purchase["customer_id"]) and not hold_buyer(session, hers):
+        # Gone in this very moment, with the file she came in by or into another record: looked for again.
+        again = look_up(session, [sale])
+        planned = planned_sale(sale, again, now=now, may_wait=may_wait, points_per_yuan=policy.points_per_yuan)
     purchase = Purchase(**planned.purchase)
-    if purchase.customer_id:
-        hold_buyer(session, purchase.customer_id)
     try:
         with session.begin_nested():
             session.add(purchase)

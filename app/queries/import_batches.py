@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from app.models import ImportBatch, ImportMap, Job, Purchase, PurchaseLine, Staff, Store
 from app.rules.import_reports import cells_left_out, told_faults, told_warnings
+from app.rules.import_undo import Refusal
 from app.rules.refusals import NotFound
 from app.vocabulary import ImportKind, ImportMode, ImportStage, JobStage
 
@@ -96,7 +97,8 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Batch:
-    """A file, as its page shows it. `stopped`: why the machine left it to a person."""
+    """A file, as its page shows it. `stopped`: why the machine left it to a person; `in_the_way`: what keeps it from being
+    taken back."""
 
     id: int
     kind: ImportKind
@@ -118,6 +120,7 @@ class Batch:
     rows_in_all: int
     verdict: Verdict | None
     stopped: str
+    in_the_way: tuple[Refusal, ...]
     result: Verdict
     work: Work | None
 
@@ -154,7 +157,8 @@ def batch_of(session: Session, batch_id: int, within: ColumnElement[bool] | None
         reverted_by=_name(session, row.reverted_staff_id),
         rows_in_all=row.rows_in_all,
         verdict=verdict_of(row.check_report),
-        stopped=_stopped(row),
+        stopped=str(_left(row).get("stopped", "")),
+        in_the_way=tuple(Refusal(**one) for one in _left(row).get("in_the_way", ())),
         result=_result(session, row),
         work=work_on(session, batch_id),
     )
@@ -187,8 +191,9 @@ def _result(session: Session, row: ImportBatch) -> Verdict:
     return Verdict(row.created, row.updated, row.unchanged, waiting, row.rejected, tuple(kept), (), ())
 
 
-def _stopped(row: ImportBatch) -> str:
-    return str(json.loads(row.check_report).get("stopped", "")) if row.check_report else ""
+def _left(row: ImportBatch) -> dict[str, Any]:
+    left: dict[str, Any] = json.loads(row.check_report) if row.check_report else {}
+    return left
 
 
 def _waiting(session: Session, batch_id: int) -> int:

@@ -430,6 +430,9 @@ def test_an_import_somebody_has_built_on_stays_and_says_why(owner, database, set
     brought_in(owner, sales, database, settings)
     page = owner.get(f"{address}/undo").text
     assert "现在不能撤销" in page
+    with database.reading() as session:
+        number = session.exec(select(Customer.member_no).where(Customer.name == "王小丽")).one()
+    assert f'<a href="/desk/customers/{number}">王小丽 {number} 138****8001 有了别的消费</a>' in page
     assert 'value="undo"' not in page
     assert owner.post(address, data={"do": "undo"}).status_code == 422
     assert count(database, Customer) == 2
@@ -448,7 +451,12 @@ def test_a_large_import_that_cannot_be_taken_back_stays_and_its_page_says_why(ow
     assert owner.post(address, data={"do": "undo"}).status_code == 303
     worked(database, settings)
     page = owner.get(address).text
-    assert "之后的工作用到了它" in page
+    assert "没有撤销。导入之后" in page
+    assert re.search(r'<a href="/desk/customers/(\w+)">王小丽 \1 138\*{4}8001 有了别的消费</a>', page)
+    with database.reading() as session:
+        kept = session.exec(select(ImportBatch.check_report).where(ImportBatch.kind == "customers")).one()
+    assert "王小丽" not in kept
+    assert "138" not in kept
     assert "导入完成" in page
     assert count(database, Customer) == 2
 
