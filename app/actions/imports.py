@@ -33,7 +33,7 @@ from app.queries.policy import current_policy
 from app.queries.scopes import ANYTHING
 from app.queries.tiers import tier_steps
 from app.rules.headers import Columns, match_columns
-from app.rules.import_header import header_row
+from app.rules.import_header import below_title, header_of, is_unnamed
 from app.rules.import_reports import ImportReport, Portion
 from app.rules.import_rows import Shop, is_filled
 from app.rules.policy import Policy
@@ -141,8 +141,8 @@ def import_file(
 
 def _below_title(incoming: Incoming) -> Incoming:
     """The same file with the header as its first row, wherever that stands."""
-    header = header_row(incoming.kind, incoming.rows(), incoming.mapping)
-    return replace(incoming, rows=lambda: (row for row in incoming.rows() if row[0] >= header))
+    header = header_of(incoming.kind, incoming.rows(), incoming.mapping)
+    return replace(incoming, rows=lambda: below_title(incoming.rows, header))
 
 
 def _outlined(incoming: Incoming) -> Outline:
@@ -155,9 +155,12 @@ def _outlined(incoming: Incoming) -> Outline:
     outline = OrderOutline() if incoming.kind is ImportKind.PURCHASES else None
     order_no, refund_of = columns.reader("order_no"), columns.reader("refund_of")
     count = 0
+    nameless = {place for place, heading in enumerate(columns.headers) if is_unnamed(heading)}
     for _, cells in rows:
         if not is_filled(cells):
             continue
+        if nameless:
+            nameless -= {place for place in nameless if place < len(cells) and cells[place].strip()}
         count += 1
         if count > MOST_ROWS:
             raise TooManyRows(limit=MOST_ROWS)
@@ -169,6 +172,9 @@ def _outlined(incoming: Incoming) -> Outline:
     def numbers() -> Iterator[str]:
         return (order_no(cells) for _, cells in _filled(incoming.rows()))
 
+    # A column without a name and with nothing in it is no column.
+    empty = {columns.headers[place] for place in nameless}
+    columns = replace(columns, unknown=tuple(one for one in columns.unknown if one not in empty))
     return Outline(columns, count, outline.orders(numbers) if outline else Orders())
 
 

@@ -15,7 +15,7 @@ from app.queries.import_batches import Batch, Map
 from app.rules.amounts import fen_as_yuan
 from app.rules.headers import Columns, match_columns, propose_columns
 from app.rules.import_fields import fields_of
-from app.rules.import_header import EXAMPLES, Row, example, header_row, holds_phone
+from app.rules.import_header import EXAMPLES, Row, below_title, example, header_of, holds_phone, is_unnamed
 from app.rules.import_rows import RowRefused, Shop
 from app.rules.imports import CustomerRow, read_customer, read_purchase
 from app.rules.menu_rows import read_menu
@@ -59,6 +59,11 @@ class ColumnShown:
     field: str
     examples: tuple[str, ...]
 
+    @property
+    def letter(self) -> str:
+        """Where it stands in Excel, if the file gives it no name."""
+        return self.heading.strip("[]") if is_unnamed(self.heading) else ""
+
 
 @dataclass(frozen=True)
 class RowShown:
@@ -72,8 +77,8 @@ class RowShown:
 
 def head_of(kind: ImportKind, rows: Callable[[], Iterator[Row]]) -> Head:
     """The beginning of a file. Raises FileEmpty, OnlyHeader, HeadingsMissing, and whatever reading it does."""
-    header = header_row(kind, rows())
-    found = list(islice((row for row in rows() if row[0] >= header), LOOKED_AT))
+    header = header_of(kind, rows())
+    found = list(islice(below_title(rows, header), LOOKED_AT))
     if not found:
         raise FileEmpty
     cells = tuple(" ".join(one.replace("\ufeff", "").split()) for one in found[0][1])
@@ -82,7 +87,13 @@ def head_of(kind: ImportKind, rows: Callable[[], Iterator[Row]]) -> Head:
     below = tuple(row for row in found[1:] if any(cell.strip() for cell in row[1]))
     if not below:
         raise OnlyHeader
-    return Head(header, tuple(dict.fromkeys(one for one in cells if one)), cells, below)
+    empty = {
+        heading
+        for place, heading in enumerate(cells)
+        if is_unnamed(heading) and not any(row[1][place].strip() for row in below if place < len(row[1]))
+    }
+    headings = tuple(dict.fromkeys(one for one in cells if one not in empty))
+    return Head(header.row, headings, cells, below)
 
 
 def mapping_for(kind: ImportKind, head: Head, maps: Sequence[Map]) -> dict[str, str]:

@@ -168,6 +168,12 @@ def test_a_row_refused_for_who_she_is_tells_its_other_faults_as_well(database: D
     assert [column for column, _ in report.rejected[0].faults] == ["手机", "生日"]
 
 
+def test_a_column_without_a_heading_is_named_if_anything_is_in_it(database: Database) -> None:
+    table = [["姓名", "手机", "", ""], ["曾晓丽", "13800138000", "", ""], ["王喆", "13900139000", "", "什么"]]
+    report = people(database, table)
+    assert (figures(report), report.unknown_columns) == ((2, 0, 0, 0), ("[D]",))
+
+
 def test_customers_come_in_with_numbers_tags_and_tiers(database: Database) -> None:
     assert figures(people(database)) == (2, 0, 0, 0)
     with database.reading() as session:

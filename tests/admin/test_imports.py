@@ -288,12 +288,27 @@ def test_a_bad_birthday_turns_nobody_away_and_is_shown_counted_and_a_file_to_tak
         assert "1 格留空了" in page
         assert re.findall(r"<tr><td>2</td><td>(\S+?)</td>", page) == ["生日"]
         text = owner.get(f"{address}/left-out.csv").content.decode("utf-8-sig")
-        header, *rows = csv.reader(io.StringIO(text))
+        _, *rows = csv.reader(io.StringIO(text))
         assert [row[:2] for row in rows] == [["2", "生日"]]
         refused = owner.get(f"{address}/refused.csv").content.decode("utf-8-sig")
         assert {row[0] for row in csv.reader(io.StringIO(refused))} == {"行号", "3"}
     assert count(database, Customer) == 1
     assert "留空的格子" in owner.get("/admin/import-batch/details/1").text
+
+
+def test_a_heading_over_two_columns_loses_neither(owner, database, tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["姓名", "手机", None, "积分卡", None], ["王小丽", "13800138001", "wx-wang", "A1", None]):
+        book.active.append(row)
+    book.active.merge_cells("B1:C1")
+    book.active.merge_cells("D1:E1")
+    book.save(tmp_path / "a.xlsx")
+    address = uploaded(owner, (tmp_path / "a.xlsx").read_bytes(), "a.xlsx")
+    page = owner.get(address).text
+    assert "第 C 列（没有表头）" in page
+    assert "第 E 列" not in page
+    assert "会新增" in checked(owner, address, **{"column-2": "wechat"}).text
+    assert re.search(r"<td>w\*\*\*</td>", owner.get(address).text)
 
 
 def test_a_sheet_that_is_not_read_is_named(owner, tmp_path):

@@ -40,7 +40,7 @@ def aside(work: Callable[[], Any]) -> tuple[Thread, list[Any]]:
     def run() -> None:
         try:
             got.append(work())
-        except Exception as accident:  # noqa: BLE001
+        except Exception as accident:
             got.append(accident)
 
     thread = Thread(target=run)
