@@ -168,6 +168,25 @@ def test_a_row_refused_for_who_she_is_tells_its_other_faults_as_well(database: D
     assert [column for column, _ in report.rejected[0].faults] == ["手机", "生日"]
 
 
+def test_a_sale_by_a_phone_a_family_shares_waits_for_somebody_to_say_whose_it_is(database: Database) -> None:
+    people(database)
+    with database.writing() as session:
+        child = CustomerDetails(name="曾小", phone="13800138000", phone_shared_reason="母女共用")
+        member = create_customer(session, child, policy=Policy(), now=NOW).member_no
+    table = [SALES[0], SALES[3], ["A9", "2026-11-21", member, "", "护理", "1", "9"]]
+    report = sales(database, table)
+    assert (figures(report), report.waiting) == ((2, 0, 0, 0), 1)
+    assert sales(database, table).unchanged == 2
+    with database.writing() as session:
+        owner = by_phone(session, "13800138000")
+        update_customer(session, owner.id or 0, CustomerDetails(phone="13700137000"), now=NOW)
+        update_customer(session, owner.id or 0, CustomerDetails(phone="13800138000"), now=NOW)
+    with database.reading() as session:
+        assert session.exec(select(Purchase.customer_id).where(Purchase.order_no == "A2")).one() is None
+    points = bring(database, ImportKind.POINTS, [["手机", "积分"], ["13800138000", "10"]])
+    assert refused(points) == [(2, "手机")]
+
+
 def test_a_column_without_a_heading_is_named_if_anything_is_in_it(database: Database) -> None:
     table = [["姓名", "手机", "", ""], ["曾晓丽", "13800138000", "", ""], ["王喆", "13900139000", "", "什么"]]
     report = people(database, table)
