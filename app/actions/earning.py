@@ -38,10 +38,11 @@ from app.vocabulary import CustomerStatus, EarningKind, PointsKind
 # ── Sales ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def hold_buyer(session: Session, customer_id: int) -> None:
-    """Hold a customer's record before her account, as everybody does who needs both. Not the whole row: a slip that was just
-    written for her would wait for us, and we for it."""
-    session.exec(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True)).first()
+def hold_buyer(session: Session, customer_id: int) -> bool:
+    """Hold a customer's record before her account, as everybody does who needs both; whether it is there still. Not the
+    whole row: a slip that was just written for her would wait for us, and we for it."""
+    held = select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True)
+    return session.exec(held).first() is not None
 
 
 def earn_for_sale(session: Session, purchase: Purchase, *, policy: Policy, now: datetime, zone: ZoneInfo) -> int:

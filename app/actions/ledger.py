@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, update
@@ -28,7 +27,6 @@ from app.rules.points import (
 )
 from app.rules.refusals import NotFound
 from app.vocabulary import AdjustReason, PointsKind
-
 
 # The statements, put together once. A till waits for every one of them, and SQLAlchemy takes several times longer to put
 # one together, or to keep a row as an object, than the database to carry it out.
@@ -110,9 +108,7 @@ def move(session: Session, customer_id: int, movement: Movement) -> PointsEntry:
     return post(session, account, movement, None if has_lapsed else lots)
 
 
-def post(
-    session: Session, account: Account, movement: Movement, lots: Sequence[Lot] | None = None
-) -> PointsEntry:
+def post(session: Session, account: Account, movement: Movement, lots: Sequence[Lot] | None = None) -> PointsEntry:
     """The only writer. The guarded UPDATE refuses what is not there, whatever was read before it. `lots`: those of the
     account, where they were just read."""
     connection = past_the_session(session)

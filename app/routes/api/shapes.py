@@ -269,7 +269,8 @@ class CustomerShown(BaseModel):
 
 class SaleShown(BaseModel):
     """What became of a sale. `points_earned` may wait for some days before they count; `balance` and `tier` are the
-    customer's as they were after it; `is_waiting`: nobody of that number or phone is known yet."""
+    customer's as they were after it; `is_waiting`: nobody of that number or phone is known yet, or several share that
+    phone."""
 
     order_no: str
     paid_fen: int
