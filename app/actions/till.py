@@ -4,7 +4,7 @@ often it is told."""
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, select
@@ -32,6 +32,7 @@ from app.rules.imports import MomentInFuture
 from app.rules.phones import parse_phone
 from app.rules.policy import Policy
 from app.rules.purchases import (
+    CLOCKS_APART,
     OrderDiffers,
     RefundOfNothing,
     RefundOfUnknown,
@@ -47,8 +48,6 @@ from app.vocabulary import Channel, Purpose
 
 _HOW = "收银系统（{name}）登记"  # data: stands on the receipt
 _REFUND = "退款"  # data: the line of a refund that names none
-_CLOCKS_APART = timedelta(days=1)
-"""How far ahead of ours a till's clock may be, as in an imported file."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +232,7 @@ def take_redemption(
 
 
 def _possible(sale: Sale, now: datetime) -> Sale:
-    if sale.occurred_at > now + _CLOCKS_APART:
+    if sale.occurred_at > now + CLOCKS_APART:
         raise MomentInFuture("occurred_at")
     if paid_fen(sale) < 0:
         raise SaleBelowZero("lines")

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -13,6 +13,10 @@ from app.rules.member_numbers import parse_member_no
 from app.rules.phones import Phone, PhoneWrong, parse_phone
 from app.rules.refusals import RuleBroken, words
 from app.vocabulary import SaleChannel
+
+CLOCKS_APART = timedelta(minutes=10)
+"""How far ahead of ours a till's clock may be: one that sets itself by the network is seconds off, one that lost it some
+minutes. Whatever says more has not happened yet, and its points could be spent before it does."""
 
 _ORDER_NO_MAX = 60
 _LIMITS = {"item": 120, "sku": 40, "category": 40}
