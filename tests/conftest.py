@@ -144,7 +144,9 @@ def holding() -> dict[str, Any]:
 
 
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-"""Marks a test of who may and of what a page says in a file whose other tests ask both databases."""
+"""Marks a test in a file whose other tests ask both databases. Only SQLite is asked who may, what a page says, and whether
+what holds on both is what holds at all (a control). Both are asked whatever leans on SQL: ledgers, races, searches, imports,
+constraints, migrations, and each way to a row."""
 ON_BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
