@@ -100,7 +100,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
         "expiry_day": later("固定哪天过期"),
         "round_up": later("延到"),
         "is_active": later("启用"),
-        "since_at": later("现在这样写从何时起"),
+        "since_at": later("这一版从何时起"),
     }
     children = (Listed(later("用大白话说"), (later("规则"),), in_words),)
 
