@@ -47,7 +47,7 @@ _WITHOUT_VIEW = {
     "sessions": words("结束登录"),
     "admin": words("后台"),
 }
-_NO_LIMIT = words("不限次")
+_NO_LIMIT = words("不限")
 _UNKNOWN_DEVICE = words("认不出的设备")
 _THIS_DEVICE = words("正在登录（您这台）")
 _SIGNED_IN = words("正在登录")
