@@ -47,6 +47,7 @@ _WITHOUT_VIEW = {
     "sessions": words("结束登录"),
     "admin": words("后台"),
 }
+_NO_LIMIT = words("不限")
 _UNKNOWN_DEVICE = words("认不出的设备")
 _THIS_DEVICE = words("正在登录（您这台）")
 _SIGNED_IN = words("正在登录")
@@ -117,6 +118,11 @@ def standing_of(visit: Any, name: str) -> Any:
 def role(visit: Any, name: str) -> str:
     """As what the person works here."""
     return word_of(visit.staff.role)
+
+
+def times_a_year(benefit: Any, name: str) -> Any:
+    """How often a year; 0 is no limit."""
+    return benefit.times_a_year or gettext(_NO_LIMIT)
 
 
 def job_kind(row: Any, name: str) -> str:

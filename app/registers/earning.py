@@ -104,7 +104,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
         "expiry_year": later("哪一年到期"),
         "round_up": later("延到"),
         "is_active": later("启用"),
-        "since_at": later("现在这样写从何时起"),
+        "since_at": later("这一版从何时起"),
     }
     children = (Listed(later("用大白话说"), (later("规则"),), in_words),)
 

@@ -15,6 +15,7 @@ from app.admin_base import (
     SetupView,
     TierPage,
     WordFilter,
+    formats,
     spans,
 )
 from app.i18n import later, many, one
@@ -87,6 +88,8 @@ class TierBenefitAdmin(SetupView, model=TierBenefit):
     name, name_plural, icon = one("等级权益"), later("等级权益"), "fa-solid fa-gift"
     empty_hint = later("给等级加上免费护理、礼品、优先预约这些权益，店员在顾客主页上用。")
     column_list = ("tier", "kind", "name", "times_a_year", "is_active")
+    column_formatters: ClassVar = {"times_a_year": formats.times_a_year}
+    column_formatters_detail: ClassVar = column_formatters
     column_filters = (RelationFilter(TierBenefit.tier, later("等级")), WordFilter(TierBenefit.kind, later("类型")))
     form_columns = column_details_list = ("tier", "kind", "name", "times_a_year", "treatment", "is_active")
     form_args: ClassVar = {
