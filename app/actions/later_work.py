@@ -16,6 +16,7 @@ from app.models import (
     PointsAccount,
     PointsEntry,
     PointsLot,
+    PointsPending,
     Product,
     PublicToken,
     Purchase,
@@ -248,7 +249,8 @@ def _changed_since(session: Session, table: type[Any], changes: list[Kept], foun
 
 
 def _sold_since(session: Session, batch_id: int, found: _Found) -> None:
-    """Sales of the file that were refunded, claimed, or earned something, since."""
+    """Sales of the file that were refunded, claimed, or earned something, since; and refunds of it that took back points,
+    also such as still wait."""
     for child, column in _links_to(Purchase):
         later = child.alias()
         wanted: Any = select(Purchase.order_no).where(Purchase.import_batch_id == batch_id)
@@ -261,6 +263,9 @@ def _sold_since(session: Session, batch_id: int, found: _Found) -> None:
         Purchase.import_batch_id == batch_id, col(Purchase.claimed_at).is_not(None)
     )
     found.add(list(session.exec(claimed.limit(SHOWN))), _CLAIMED)
+    waiting = exists().where(col(PointsPending.purchase_id) == Purchase.refund_of_id, col(PointsPending.taken_back) > 0)
+    taken = select(Purchase.order_no).where(Purchase.import_batch_id == batch_id, waiting)
+    found.add(list(session.exec(taken.limit(SHOWN))), _REASONS["points_entries"])
 
 
 def _spent_since(session: Session, batch_id: int, found: _Found) -> None:
