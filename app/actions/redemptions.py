@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
+from app.actions.earning import hold_buyer
 from app.actions.ledger import locked_account
 from app.actions.points import reverse_entry, spend_points
 from app.db import lock_row
@@ -53,6 +54,7 @@ def redeem(
     customer = session.get(Customer, customer_id)
     if customer is None or customer.status is CustomerStatus.ERASED:
         raise NotFound
+    hold_buyer(session, customer_id)  # before her account, as a merge does: the two would wait for each other
     locked_account(session, customer_id)  # of two tills at once the second sees what the first did
     known = session.exec(select(Redemption).where(Redemption.reference == wanted.reference)).first()
     if known is not None:
