@@ -129,6 +129,12 @@ def test_a_refund_takes_back_and_gives_back(till: TestClient, wang: str, databas
         ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 36_801}, 422, "refund_too_large"),
         ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 0}, 422, "refund_of_nothing"),
         ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": -1}, 422, None),
+        (
+            "purchases/A-1/refunds",
+            {"refund_no": "R", "amount_fen": 100, "lines": SALE["lines"]},
+            422,
+            "refund_lines_differ",
+        ),
         ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 1.5}, 422, None),
         ("purchases/A-1/refunds", {"refund_no": "A-1", "amount_fen": 1}, 409, "order_differs"),
         ("customers/{wang}/redemptions", {"points": 369, "reference": "D"}, 409, "insufficient_points"),
