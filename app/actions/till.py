@@ -41,6 +41,7 @@ from app.rules.purchases import (
     SaleBelowZero,
     SaleLine,
     buyer_of,
+    check_refund_lines,
     paid_fen,
 )
 from app.rules.redemptions import RewardUnknown
@@ -147,10 +148,12 @@ def take_refund(
     """Take money back of a sale, and its points with it; the answer as JSON. The same refund number again gets the first
     answer, and 200 instead of 201.
 
-    Raises RefundOfUnknown, RefundOfNothing, RefundTooLarge, OrderDiffers for another slip under a known number."""
+    Raises RefundOfUnknown, RefundOfNothing, RefundLinesDiffer, RefundTooLarge, OrderDiffers for another slip under a known number."""
     sale = _sold(session, asked.order_no, caller)
     if not asked.amount_fen and sale.paid_fen:
         raise RefundOfNothing("amount_fen")
+    if asked.lines:
+        check_refund_lines(sum(line.amount_fen for line in asked.lines), asked.amount_fen, sale.points_fen)
     store = session.get(Store, sale.store_id) if sale.store_id else None
     slip = Sale(
         order_no=asked.refund_no,
