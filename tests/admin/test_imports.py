@@ -587,7 +587,7 @@ class Killed(BaseException):
 def die_after(monkeypatch, portions: int) -> None:
     """Let the worker die once so many portions are in."""
     told = 0
-    tell = imports._Teller.tell
+    tell = imports.Teller.tell
 
     def dying(self, done: int, total: int) -> None:
         nonlocal told
@@ -596,7 +596,7 @@ def die_after(monkeypatch, portions: int) -> None:
         if told == portions:
             raise Killed
 
-    monkeypatch.setattr(imports._Teller, "tell", dying)
+    monkeypatch.setattr(imports.Teller, "tell", dying)
 
 
 def half_done(owner, database, settings, monkeypatch, real_now) -> str:
