@@ -19,6 +19,7 @@ from app.models import (
     PointsAllocation,
     PointsEntry,
     PointsLot,
+    PointsPending,
     Product,
     PublicToken,
     Purchase,
@@ -293,7 +294,8 @@ def _changed_since(session: Session, table: type[Any], changes: list[Kept], foun
 
 
 def _sold_since(session: Session, batch_id: int, found: _Found) -> None:
-    """Sales of the file that were refunded, claimed, or earned something, since."""
+    """Sales of the file that were refunded, claimed, or earned something, since; and refunds of it that took back points,
+    also such as still wait."""
     for child, column in _links_to(Purchase):
         later = child.alias()
         wanted: Any = select(Purchase.id, Purchase.order_no).where(Purchase.import_batch_id == batch_id)
@@ -306,6 +308,15 @@ def _sold_since(session: Session, batch_id: int, found: _Found) -> None:
         Purchase.import_batch_id == batch_id, col(Purchase.claimed_at).is_not(None)
     )
     found.add(Purchase, session.exec(claimed.limit(SHOWN)).all(), _CLAIMED)
+    sold: Any = aliased(Purchase)
+    waiting = exists().where(
+        col(PointsPending.purchase_id) == Purchase.refund_of_id,
+        col(PointsPending.taken_back) > 0,
+        sold.id == Purchase.refund_of_id,
+        sold.import_batch_id.is_distinct_from(batch_id),
+    )
+    taken: Any = select(Purchase.id, Purchase.order_no).where(Purchase.import_batch_id == batch_id, waiting)
+    found.add(Purchase, session.exec(taken.limit(SHOWN)).all(), _REASONS["points_entries"])
 
 
 def _spent_since(session: Session, batch_id: int, found: _Found) -> None:

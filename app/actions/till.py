@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from app.actions.claims import is_waiting
 from app.actions.consents import grant_many
 from app.actions.customers import create_customer, lock_member_series
+from app.actions.earning import hold_buyer
 from app.actions.idempotency import do_once
 from app.actions.ledger import locked_account
 from app.actions.purchases import check_same, customer_of, look_up, record_purchase
@@ -40,6 +41,7 @@ from app.rules.purchases import (
     SaleBelowZero,
     SaleLine,
     buyer_of,
+    check_refund_lines,
     paid_fen,
 )
 from app.rules.redemptions import RewardUnknown
@@ -146,10 +148,12 @@ def take_refund(
     """Take money back of a sale, and its points with it; the answer as JSON. The same refund number again gets the first
     answer, and 200 instead of 201.
 
-    Raises RefundOfUnknown, RefundOfNothing, RefundTooLarge, OrderDiffers for another slip under a known number."""
+    Raises RefundOfUnknown, RefundOfNothing, RefundLinesDiffer, RefundTooLarge, OrderDiffers for another slip under a known number."""
     sale = _sold(session, asked.order_no, caller)
     if not asked.amount_fen and sale.paid_fen:
         raise RefundOfNothing("amount_fen")
+    if asked.lines:
+        check_refund_lines(sum(line.amount_fen for line in asked.lines), asked.amount_fen, sale.points_fen)
     store = session.get(Store, sale.store_id) if sale.store_id else None
     slip = Sale(
         order_no=asked.refund_no,
@@ -225,6 +229,7 @@ def take_redemption(
     if asked.reward and reward_id is None:
         raise RewardUnknown("reward")
     wanted = Wanted(asked.points, asked.reference, reward_id)
+    hold_buyer(session, hers.customer_id)
     locked_account(session, hers.customer_id)  # whoever sends the same again waits here, and then sees the first
     is_new = session.exec(select(Redemption.id).where(Redemption.reference == asked.reference)).first() is None
     redemption = redeem(session, hers.customer_id, wanted, now=now, zone=zone)

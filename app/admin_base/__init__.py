@@ -45,6 +45,7 @@ from app.admin_base.tag_rules import TagRulePage
 from app.admin_base.tier_page import BenefitPage, TierPage
 from app.admin_base.tier_table import AsksWhoMoves
 from app.admin_base.versions import KeepsVersions
+from app.admin_base.visits import CompletesVisits
 
 __all__ = [
     "AccessPage",
@@ -61,6 +62,7 @@ __all__ = [
     "ChecksRules",
     "Child",
     "Choice",
+    "CompletesVisits",
     "CountField",
     "CounterPage",
     "CustomerPage",

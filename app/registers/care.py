@@ -6,14 +6,23 @@ from typing import ClassVar
 from wtforms.validators import NumberRange
 
 from app.actions import consents
-from app.admin_base import AsksForConsent, BigLedgerView, BigSetupView, PhotosPage, Retags, WordFilter, agreed_deed
+from app.admin_base import (
+    AsksForConsent,
+    BigLedgerView,
+    BigSetupView,
+    CompletesVisits,
+    PhotosPage,
+    Retags,
+    WordFilter,
+    agreed_deed,
+)
 from app.i18n import later, many, one
 from app.models import Photo, SkinRecord, Visit
 from app.queries import finding
 from app.registers.sections import LOYALTY, PEOPLE
 
 
-class VisitAdmin(Retags, AsksForConsent, BigSetupView, model=Visit):
+class VisitAdmin(CompletesVisits, Retags, AsksForConsent, BigSetupView, model=Visit):
     """Who came, what was done, how it turned out."""
 
     category, category_icon = LOYALTY

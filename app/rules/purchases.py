@@ -82,6 +82,13 @@ class RefundTooLarge(RuleBroken):
     message = words("退款超过了原单还能退的金额。")
 
 
+class RefundLinesDiffer(RuleBroken):
+    """The lines tell of another refund than the amount does: one of the two is wrong."""
+
+    code = "refund_lines_differ"
+    message = words("明细加起来和退款金额不一样，什么都没有退。请核对后再退。")
+
+
 class SaleBelowZero(RuleBroken):
     """More comes off than is sold: that is a refund, and a refund names its sale."""
 
@@ -226,3 +233,10 @@ def check_refund(paid: int, refunded: Sequence[int], refund: int) -> None:
     """Together no more may go back than came in. Amounts in fen, refunds negative. Raises RefundTooLarge."""
     if paid + sum(refunded) + refund < 0:
         raise RefundTooLarge("amount")
+
+
+def check_refund_lines(lines_fen: int, amount_fen: int, points_fen: int) -> None:
+    """The lines of a refund come to the money that goes back; of a sale that points paid in part (`points_fen`) they may
+    come to more, by no more than that. Whatever sign the till wrote. Raises RefundLinesDiffer."""
+    if not amount_fen <= abs(lines_fen) <= amount_fen + points_fen:
+        raise RefundLinesDiffer("lines")

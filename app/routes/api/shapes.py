@@ -190,7 +190,8 @@ class SaleMade(Sent):
 
 
 class RefundMade(Sent):
-    """Money goes back. Several refunds of one sale may follow each other; 0 only for what was paid with points alone."""
+    """Money goes back. Several refunds of one sale may follow each other; 0 only for what was paid with points alone. The
+    lines, where there are any, come to the amount; where points paid for a part, they may come to that much more."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"refund_no": "R20261125-0001", "amount_fen": 36800}]})
 
