@@ -99,7 +99,7 @@ class RedeemPage(OfACustomer):
             before = standing_of(session, customer_id).balance
             if reward_id is None or note:
                 _check_note(note)
-            wanted = Wanted(points, reference_of(form, "counter"), reward_id, note)
+            wanted = Wanted(points, reference_of(form, "counter"), reward_id, note, _shown(form))
             done = redeem(session, customer_id, wanted, now=here.now, zone=here.zone, staff_id=here.actor.staff_id)
             what = session.get_one(Reward, reward_id).name if reward_id else gettext(_FREE).format(points=f"{points:,}")
             return gettext(_DONE).format(what=what, before=f"{before:,}", after=f"{before - done.points:,}")
@@ -123,6 +123,12 @@ class RedeemPage(OfACustomer):
 def _chosen(asked: Any, offers: list[Offered]) -> Offered | None:
     wanted = number(str(asked.get("reward", "")))
     return next((one for one in offers if one.reward.id == wanted), None)
+
+
+def _shown(form: Any) -> int | None:
+    """The balance the page showed before the press; None for a form that carries none."""
+    text = str(form.get("shown", "")).strip()
+    return int(text[:12]) if text.removeprefix("-").isdecimal() else None
 
 
 def _why_not(offered: Offered) -> str:

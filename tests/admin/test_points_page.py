@@ -265,6 +265,23 @@ def test_something_the_counter_agreed_on_needs_a_note(
     assert owner.get(f"{page}/redeem?points=-4").status_code == 200
 
 
+def test_a_redemption_is_asked_about_again_where_her_balance_moved_since_the_page_was_shown(
+    owner: TestClient, database: Database, page: str, shop: dict[str, int]
+) -> None:
+    first, second = (form_on(owner.get(f"{page}/redeem?points=42").text, "/redeem") for _ in range(2))
+    assert owner.post(f"{page}/redeem", data=first | {"note": ["一支口红"]}).status_code == 303
+    asked = owner.post(f"{page}/redeem", data=second | {"note": ["两支口红"]})
+    assert asked.status_code == 422
+    words = seen_on(asked.text)
+    assert "您看到的是 342 分，现在是 300 分" in words
+    assert [one for one in words.split() if one in {"342", "300", "258"}][-2:] == ["300", "258"]  # before and after
+    again = form_on(asked.text, "/redeem")
+    assert again["note"] == ["两支口红"]
+    assert balance(database, shop) == 300
+    assert owner.post(f"{page}/redeem", data=again).status_code == 303
+    assert balance(database, shop) == 258
+
+
 def test_an_occasion_is_one_tap_and_gives_what_its_rule_says(
     as_role: Browsers, database: Database, page: str, shop: dict[str, int]
 ) -> None:
