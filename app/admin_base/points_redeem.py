@@ -19,7 +19,7 @@ from app.models import Customer, Redemption, Reward
 from app.queries.points_page import standing_of
 from app.queries.rewards import Offered, is_to_come, offered_to
 from app.rules.access import may
-from app.rules.points import LARGEST_POINTS, LONGEST_REASON, PointsReasonMissing, stated_reason
+from app.rules.points import LONGEST_REASON, PointsReasonMissing, PointsWrong, stated_reason, whole_points
 from app.rules.refusals import NotFound, RuleBroken, words
 
 _DONE = words("已兑换{what}：{before} 分 → {after} 分")
@@ -55,18 +55,21 @@ class RedeemPage(OfACustomer):
                 sentence = str(refusal)
         context = await anyio.to_thread.run_sync(self._read, customer)
         chosen = _chosen(asked, context["offers"])
-        points = chosen.reward.points if chosen else min(number(str(asked.get("points", ""))) or 0, LARGEST_POINTS)
+        typed = str(asked.get("points", "")).strip()
+        points, wrong = (chosen.reward.points, {}) if chosen else _free_points(typed, "points" in asked)
         context |= {
             "customer": customer,
             "chosen": chosen,
             "points": points,
+            "typed": typed,
             "after": context["account"].balance - points,
             "note": str(asked.get("note", "")) if request.method == "POST" else "",
             **said_of(request, sentence),
         }
+        context["errors"] |= wrong
         is_chosen = bool(points) and not context["account"].frozen_at and (chosen is None or chosen.is_open)
         template = "desk/points_confirm.html" if is_chosen else "desk/points_redeem.html"
-        return await self.shown(request, template, context)
+        return await self.shown(request, template, context, is_wrong=bool(wrong))
 
     @expose("/desk/customers/{member_no}/redeem/{redemption}/undo", methods=["POST"], identity="desk-redeem")
     async def undo(self, request: Request) -> Response:
@@ -123,6 +126,16 @@ class RedeemPage(OfACustomer):
 def _chosen(asked: Any, offers: list[Offered]) -> Offered | None:
     wanted = number(str(asked.get("reward", "")))
     return next((one for one in offers if one.reward.id == wanted), None)
+
+
+def _free_points(typed: str, is_asked: bool) -> tuple[int, dict[str, str]]:
+    """How many points for something outside the catalogue, 0 for none; and what is wrong with them, by field."""
+    if not is_asked:
+        return 0, {}
+    try:
+        return whole_points(number(typed) or 0), {}
+    except PointsWrong as refusal:
+        return 0, {"points": refusal.say(gettext)}
 
 
 def _shown(form: Any) -> int | None:

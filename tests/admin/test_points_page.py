@@ -262,7 +262,18 @@ def test_something_the_counter_agreed_on_needs_a_note(
     assert "一支口红" in seen_on(owner.get(f"{page}/points").text)
     assert "换不了" in owner.get(f"{page}/redeem?points=400").text
     assert owner.post(f"{page}/redeem", data={"points": "400", "note": "x"}).status_code == 422
-    assert owner.get(f"{page}/redeem?points=-4").status_code == 200
+
+
+@pytest.mark.parametrize("typed", ["0", "-5", "1.5", "abc", "1e3", "²", "", "9" * 40])
+def test_points_nobody_can_hand_in_come_back_beside_what_was_typed(owner: TestClient, page: str, typed: str) -> None:
+    refused = owner.get(f"{page}/redeem", params={"points": typed})
+    assert refused.status_code == 422
+    assert 'id="points-error"' in refused.text
+    assert f'name="points" value="{typed}"' in refused.text
+
+
+def test_the_wide_digits_of_a_chinese_keyboard_are_digits(owner: TestClient, page: str) -> None:
+    assert form_on(owner.get(f"{page}/redeem", params={"points": "４２"}).text, "/redeem")["points"] == ["42"]
 
 
 def test_a_redemption_is_asked_about_again_where_her_balance_moved_since_the_page_was_shown(
