@@ -171,13 +171,32 @@
       hourAriaLabel: say("hour"), minuteAriaLabel: say("minute"), yearAriaLabel: say("year"), monthAriaLabel: say("month"),
       time_24hr: true,
     });
+    /* flatpickr makes some day or other of anything: "20261201" becomes August. Only whole dates are read; whatever else
+       was typed stays as it is, for the server to refuse beside the field. */
+    const read = (text, timed) => {
+      const found = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?$/.exec(text.trim());
+      if (!found || (found[4] !== undefined) !== timed) return undefined;
+      const [year, month, day, hour, minute, second] = found.slice(1).map((part) => Number(part || 0));
+      const moment = new Date(year, month - 1, day, hour, minute, second);
+      const same = moment.getFullYear() === year && moment.getMonth() === month - 1 && moment.getDate() === day && hour < 24 && minute < 60 && second < 60;
+      return same ? moment : undefined;
+    };
     all('[data-role="datepicker"]:not([readonly]), [data-role="datetimepicker"]:not([readonly])').forEach((field) => {
       const timed = field.dataset.role === "datetimepicker";
+      const unread = () => (field.value.trim() && !read(field.value, timed) ? field.value : "");
+      let typed = unread();
       field.autocomplete = "off";
-      window.flatpickr(field, {
+      field.addEventListener("input", () => { typed = unread(); });
+      const picker = window.flatpickr(field, {
         allowInput: true, enableTime: timed, enableSeconds: timed, time_24hr: true,
         dateFormat: timed ? "Y-m-d H:i:S" : "Y-m-d",
+        parseDate: (text) => read(text, timed),
+        errorHandler: () => {},
+        onChange: (days) => { if (days.length) typed = ""; },            // chosen from the calendar after all
+        onClose: () => { if (typed) field.value = typed; },
       });
+      const set = picker.setDate;
+      picker.setDate = (value, ...rest) => { if (!typed || value !== typed) set(value, ...rest); };
     });
   }
 
