@@ -155,11 +155,11 @@ def _fresh(request: pytest.FixtureRequest, data: Path, room: Room) -> Iterator[S
     request.getfixturevalue("holding").update(room.holding)
     if not room.database:
         shutil.copytree(room.folder, data)
-        yield isolated(data)
+        yield room.settings.model_copy(update={"data_dir": data})
         return
     name = room.shops.take()
     shutil.copytree(room.folder / "keys", data / "keys")
-    yield isolated(data, database_url=url_of(name))
+    yield room.settings.model_copy(update={"data_dir": data, "database_url": url_of(name)})
     room.shops.give_back(name)
 
 
