@@ -2,14 +2,16 @@
 day. Every row is marked, so that `rouge demo --wipe` takes away exactly these."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from random import Random
 from zoneinfo import ZoneInfo
+
+from sqlmodel import select
 
 from app.audit import Actor, note_deed
 from app.db import Database
 from app.gateways.passwords import hash_password
-from app.models import DemoMark
+from app.models import DemoMark, DuplicatePair
 from app.queries.demo import has_demo, has_own_people
 from app.queries.policy import current_policy
 from app.rules.demo import check_build
@@ -36,19 +38,29 @@ class Built:
 
 
 def build_demo(
-    database: Database, *, today: date, zone: ZoneInfo, customers: int = DEMO_CUSTOMERS, seed: int = DEMO_SEED
+    database: Database,
+    *,
+    today: date,
+    zone: ZoneInfo,
+    customers: int = DEMO_CUSTOMERS,
+    seed: int = DEMO_SEED,
+    until: datetime | None = None,
 ) -> Built:
-    """Build the whole demo shop in one unit of work, all or nothing. `today` is its last day, in the shop's zone.
+    """Build the whole demo shop in one unit of work, all or nothing. `today` is its last day, in the shop's zone; `until` the
+    moment on it after which nothing has happened yet.
 
     Raises DemoThere and ShopInUse.
     """
     password_hash = hash_password(DEMO_PASSWORD)  # slow, so before the write turn
     with database.writing(BUILDER, demo=True) as session:
         check_build(has_demo=has_demo(session), has_own_people=has_own_people(session))
-        stage = Stage(session, Random(seed), today, zone, current_policy(session))
+        stage = Stage(session, Random(seed), today, zone, current_policy(session), until)
         team = add_staff(stage, password_hash)
         menu = add_menu(stage)
         people = add_customers(stage, team, customers)
+        # Pairs are found in one statement, which marks nothing.
+        pairs = session.exec(select(DuplicatePair.id)).all()
+        session.add_all(DemoMark(table_name=DuplicatePair.__tablename__, row_id=number or 0) for number in pairs)
         purchases = add_trade(stage, people, menu, team)
         add_skin_records(stage, people, team)
         responses = add_responses(stage, people)

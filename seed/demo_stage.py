@@ -23,6 +23,8 @@ class Stage:
     today: date
     zone: ZoneInfo
     policy: Policy
+    until: datetime | None = None
+    """The clock of whoever looks at it: nothing happens later. None: the whole day is over."""
 
     def day(self, days_ago: int) -> date:
         """A day before today."""
@@ -30,12 +32,13 @@ class Stage:
 
     def at(self, day: date, hour: int, minute: int = 0) -> datetime:
         """A moment in the shop's zone."""
-        return datetime.combine(day, time(hour, minute), self.zone)
+        moment = datetime.combine(day, time(hour, minute), self.zone)
+        return min(moment, self.until) if self.until else moment
 
     def open_hours(self, day: date) -> datetime:
         """Some moment while the shop is open; today only early, so that nothing lies ahead of most visitors."""
         minutes = self.chance.randrange(0, 100) if day == self.today else self.chance.randrange(30, 630)
-        return self.at(day, 9, 30) + timedelta(minutes=minutes)
+        return self.at(day, 9 + (30 + minutes) // 60, (30 + minutes) % 60)
 
     def happens(self, share: float) -> bool:
         """Whether something that happens to this share of cases happens now."""

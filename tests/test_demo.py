@@ -3,12 +3,12 @@
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import SQLModel, col, select
+from sqlmodel import SQLModel, col, func, select
 
 from app.actions.complaints import reply_to_complaint
 from app.actions.demo import wipe_demo
@@ -332,3 +332,19 @@ def test_a_database_that_does_not_answer_takes_no_page_down(sqlite_settings: Set
     with database.writing() as session:
         session.connection().execute(text("DROP TABLE demo_marks"))
     assert DemoWatch(database)() is False
+
+
+def test_nothing_lies_ahead_of_the_clock_and_a_few_people_are_there_twice(
+    database: Database, settings: Settings
+) -> None:
+    until = datetime.combine(TODAY, time(9, 40), settings.zone)
+    build_demo(database, today=TODAY, zone=settings.zone, customers=SMALL, until=until)
+    with database.reading() as session:
+        sold = session.exec(select(func.max(Purchase.occurred_at))).one()
+        joined = session.exec(select(func.max(Customer.created_at))).one()
+        agreed = session.exec(select(func.max(Consent.granted_at))).one()
+        people = [(one.name, one.birthday) for one in session.exec(select(Customer)) if len(one.birthday) > 5]
+        versions = set(session.exec(select(Consent.notice_version)))
+    assert all(moment <= until for moment in (sold, joined, agreed))
+    assert len(people) > len(set(people))
+    assert len(versions) == 2

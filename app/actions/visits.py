@@ -34,9 +34,7 @@ def hand_over(
     return visit
 
 
-def open_visit_of(
-    session: Session, customer_id: int, staff_id: int, *, now: datetime, zone: ZoneInfo
-) -> Visit | None:
+def open_visit_of(session: Session, customer_id: int, staff_id: int, *, now: datetime, zone: ZoneInfo) -> Visit | None:
     """The visit she was handed over with today, while nobody has written down what was done."""
     today = now.astimezone(zone).date()
     wanted = select(Visit).where(

@@ -43,9 +43,11 @@ def demo(
         return
     day = _day(today)
     with shop(create=True) as (settings, database):
+        now = datetime.now(settings.zone)
         built = build_demo(
             database,
-            today=day or datetime.now(settings.zone).date(),
+            today=day or now.date(),
+            until=now if day in (None, now.date()) else None,
             zone=settings.zone,
             customers=customers,
             seed=seed,

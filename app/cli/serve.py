@@ -57,7 +57,8 @@ def serve(
         _check_binding(settings, database, demo_if_empty=demo_if_empty)
         if demo_if_empty and _is_empty(database):
             typer.echo(i18n.gettext("正在建演示店，请稍等…"))
-            build_demo(database, today=datetime.now(settings.zone).date(), zone=settings.zone)
+            now = datetime.now(settings.zone)
+            build_demo(database, today=now.date(), zone=settings.zone, until=now)
         typer.echo(_welcome(settings, database))
         stay_at_work(settings)
         database.engine.dispose()

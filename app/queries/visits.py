@@ -32,7 +32,12 @@ def beauticians(session: Session, store_id: int | None, within: ColumnElement[bo
 def served_today(session: Session, staff_id: int, today: date, zone: ZoneInfo) -> tuple[HandedOver, ...]:
     """The customers of her day, the last one first."""
     wanted = (
-        select(Customer.name, Customer.member_no, col(Customer.allergy_note).is_not(None), col(Customer.health_note).is_not(None))
+        select(
+            Customer.name,
+            Customer.member_no,
+            col(Customer.allergy_note).is_not(None),
+            col(Customer.health_note).is_not(None),
+        )
         .join(Visit, col(Visit.customer_id) == col(Customer.id))
         .where(Visit.staff_id == staff_id, on_days(col(Visit.visited_at), today, today, zone))
         .order_by(col(Visit.visited_at).desc(), col(Visit.id).desc())

@@ -50,7 +50,9 @@ def aside(work: Callable[[], Any]) -> tuple[Thread, list[Any]]:
 
 def wait_for_a_wait(database: Database, thread: Thread) -> None:
     """Until somebody waits for a lock, or is done without."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
     while thread.is_alive():
         with database.engine.connect() as connection:
             if connection.execute(waiting).scalar_one():
