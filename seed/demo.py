@@ -2,7 +2,7 @@
 day. Every row is marked, so that `rouge demo --wipe` takes away exactly these."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -37,24 +37,23 @@ class Built:
     complaints: int
 
 
+def last_demo_day(now: datetime) -> date:
+    """The last day of a demo shop that is built now, `now` in the shop's zone. What happens on that day happens before
+    noon; until then it is yesterday, so that no sale and no tier lies ahead."""
+    return (now - timedelta(hours=12)).date()
+
+
 def build_demo(
-    database: Database,
-    *,
-    today: date,
-    zone: ZoneInfo,
-    customers: int = DEMO_CUSTOMERS,
-    seed: int = DEMO_SEED,
-    until: datetime | None = None,
+    database: Database, *, today: date, zone: ZoneInfo, customers: int = DEMO_CUSTOMERS, seed: int = DEMO_SEED
 ) -> Built:
-    """Build the whole demo shop in one unit of work, all or nothing. `today` is its last day, in the shop's zone; `until` the
-    moment on it after which nothing has happened yet.
+    """Build the whole demo shop in one unit of work, all or nothing. `today` is its last day, in the shop's zone.
 
     Raises DemoThere and ShopInUse.
     """
     password_hash = hash_password(DEMO_PASSWORD)  # slow, so before the write turn
     with database.writing(BUILDER, demo=True) as session:
         check_build(has_demo=has_demo(session), has_own_people=has_own_people(session))
-        stage = Stage(session, Random(seed), today, zone, current_policy(session), until)
+        stage = Stage(session, Random(seed), today, zone, current_policy(session))
         team = add_staff(stage, password_hash)
         menu = add_menu(stage)
         people = add_customers(stage, team, customers)

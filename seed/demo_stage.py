@@ -23,8 +23,6 @@ class Stage:
     today: date
     zone: ZoneInfo
     policy: Policy
-    until: datetime | None = None
-    """The clock of whoever looks at it: nothing happens later. None: the whole day is over."""
 
     def day(self, days_ago: int) -> date:
         """A day before today."""
@@ -32,13 +30,12 @@ class Stage:
 
     def at(self, day: date, hour: int, minute: int = 0) -> datetime:
         """A moment in the shop's zone."""
-        moment = datetime.combine(day, time(hour, minute), self.zone)
-        return min(moment, self.until) if self.until else moment
+        return datetime.combine(day, time(hour, minute), self.zone)
 
     def open_hours(self, day: date) -> datetime:
         """Some moment while the shop is open; today only early, so that nothing lies ahead of most visitors."""
         minutes = self.chance.randrange(0, 100) if day == self.today else self.chance.randrange(30, 630)
-        return self.at(day, 9 + (30 + minutes) // 60, (30 + minutes) % 60)
+        return self.at(day, 9, 30) + timedelta(minutes=minutes)
 
     def happens(self, share: float) -> bool:
         """Whether something that happens to this share of cases happens now."""

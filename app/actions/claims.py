@@ -27,10 +27,13 @@ _AT_ONCE = 500
 
 
 def claim_waiting(session: Session, customer: Customer, *, policy: Policy, now: datetime, zone: ZoneInfo | None) -> int:
-    """Every sale that waits for her phone or her member number becomes hers, refunds too; how many. Her tier follows at
-    once; without a zone, with the nightly review."""
+    """Every sale that waits for her phone or her member number becomes hers, refunds too; how many. Her points and her
+    tier follow at once. Raises ValueError where one was waiting and nobody said what day it is in the shop (`zone`): it
+    would be hers and have earned nothing."""
     claimed = take_waiting(session, [customer], now=now)
-    if claimed and zone is not None:
+    if claimed:
+        if zone is None:
+            raise ValueError("a sale that finds its customer earns by the shop's day: tell its zone")
         follow_slips(session, claimed, policy=policy, now=now, zone=zone)
         review_tier(session, customer.id or 0, policy=policy, now=now, zone=zone)
     return len(claimed)
@@ -45,7 +48,9 @@ def take_waiting(session: Session, customers: Iterable[Customer], *, now: dateti
     for shared in phones_shared(session, by_phone.keys()) if waiting else ():
         del by_phone[shared]
     waiting = [
-        sale for sale in waiting if sale.buyer_member_no in by_number or bytes(sale.buyer_phone_index or b"") in by_phone
+        sale
+        for sale in waiting
+        if sale.buyer_member_no in by_number or bytes(sale.buyer_phone_index or b"") in by_phone
     ]
     for sale in waiting:
         index = bytes(sale.buyer_phone_index) if sale.buyer_phone_index else b""

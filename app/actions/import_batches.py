@@ -105,15 +105,17 @@ def say_columns(session: Session, batch_id: int, mapping: Mapping[str, str]) -> 
     _write(session, batch_id, {"mapping": said, "stage": ImportStage.UPLOADED, "check_report": ""})
 
 
-def ask_run(session: Session, batch_id: int, *, now: datetime) -> str:
-    """Have a file brought in, or go on with one that broke off. Raises NotFound, ImportBusy, ImportIsIn,
-    ImportNotChecked, AnotherIsRunning, UploadGone."""
+def ask_run(session: Session, batch_id: int, *, now: datetime, earns: bool = False) -> str:
+    """Have a file brought in, or go on with one that broke off, as it was begun. `earns`: its sales give points.
+    Raises NotFound, ImportBusy, ImportIsIn, ImportNotChecked, AnotherIsRunning, UploadGone."""
     # Two files confirmed at the same moment: the second sees the first. A store's row stands for all of them.
     session.exec(select(Store).order_by(col(Store.id)).limit(1).with_for_update()).one()
     row, is_busy = _held(session, batch_id)
     check_may_run(row.stage, is_busy=is_busy, other=running_import(session, batch_id))
     if not row.upload_key:
         raise UploadGone
+    if row.stage is ImportStage.CHECKED:
+        _write(session, batch_id, {"earns": earns and row.kind is ImportKind.PURCHASES})
     _write(session, batch_id, {"stage": ImportStage.RUNNING})
     return _put(session, RUN, batch_id, now=now, due_at=now)
 
@@ -207,6 +209,7 @@ def incoming_of(session: Session, batch: Batch, rows: Rows) -> Incoming:
         mode=batch.mode,
         within=ANYTHING if within is None else within,
         only_store_id=only_store(Purchase, person) if person else None,
+        earns=batch.earns,
     )
 
 

@@ -94,9 +94,7 @@ class Changes:
         session.expunge(earlier)
 
 
-def told(
-    table: type[SQLModel], before: Secret | None, after: Secret | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def told(table: type[SQLModel], before: Secret | None, after: Secret | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a record's columns were before a file and became."""
     return given_back(table, opened(before) or "{}"), given_back(table, opened(after) or "{}")
 

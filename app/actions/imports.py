@@ -20,6 +20,7 @@ from sqlmodel import Session, col, or_, select
 from app.actions.claims import waiting_lines
 from app.actions.customer_imports import CustomerFile
 from app.actions.import_changes import Changes, review_and_note
+from app.actions.import_earning import earn_file
 from app.actions.jobs import put_job
 from app.actions.kept_rows import columns_of
 from app.actions.menu_imports import MenuFile
@@ -29,6 +30,7 @@ from app.audit import Actor, note_deed
 from app.db import Database
 from app.i18n import gettext
 from app.models import ImportBatch, Purchase, Store
+from app.queries.import_records import points_of_file
 from app.queries.policy import current_policy
 from app.queries.scopes import ANYTHING
 from app.queries.tiers import tier_steps
@@ -48,6 +50,7 @@ REJECTIONS_KEPT = 10_000
 _NOBODYS = words("表里没有手机或会员号这一列：每一单都不会记到顾客名下。如果有，请把它对上再导。")
 _ALLERGIES = words("过敏史是敏感信息，会加密保存；还没有同意过的顾客，档案上会提醒当面问一声。")
 _STAFF_UNKNOWN = words("这些员工不在系统里，他们的销售没有记到人：{names}")
+_GAVE = words("这些消费给了 {given} 分，另有 {waiting} 分过几天入账。")
 _TRIES = 5
 _REVIEWED = 500
 _MAY_BEGIN = (ImportStage.UPLOADED, ImportStage.CHECKED, ImportStage.RUNNING, ImportStage.FAILED)
@@ -57,7 +60,7 @@ File = CustomerFile | PurchaseFile | MenuFile | OpeningFile
 @dataclass(frozen=True, kw_only=True)
 class Incoming:
     """A file to import. `rows()` reads it from the start each time it is called; `mapping` is the owner's {heading:
-    field}; `store_code` is the store of rows that name none. `within`: the customers whoever brings it may touch;
+    field}; `store_code` is the store of rows that name none; `earns`: its sales give points. `within`: the customers whoever brings it may touch;
     `only_store_id`: the one store she belongs to, whose rows these then are; None: all stores."""
 
     kind: ImportKind
@@ -69,6 +72,7 @@ class Incoming:
     mode: ImportMode = ImportMode.BOTH
     within: ColumnElement[bool] = ANYTHING
     only_store_id: int | None = None
+    earns: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,8 @@ def import_file(
             done = run.settle(rows, already=done)
             progress(report.rows, outline.rows)
         if isinstance(file, PurchaseFile):
+            if incoming.earns:  # by the tiers of before: they follow afterwards
+                run.earn(shop, lambda: progress(report.rows, outline.rows))
             run.review(shop)
     except Exception:
         if batch_id is None:  # who continues a batch decides whether it is tried again
@@ -251,6 +257,20 @@ class _Run:
             _count(session, self.report.batch, portion)
             return portion
 
+    def earn(self, reviewer: _Reviewer, alive: Callable[[], None]) -> None:
+        """Points for what the file sold; `alive` is called now and then."""
+        if self.report.batch is None:
+            return
+        with self.database.reading() as session:
+            ids = _buyers(session, self.report.batch)
+        earn_file(
+            self.database, self.report.batch, ids, actor=self.actor, policy=reviewer.policy, now=reviewer.shop.now,
+            zone=reviewer.shop.zone, alive=alive,
+        )  # fmt: skip
+        with self.database.reading() as session:
+            given, waiting = points_of_file(session, self.report.batch)
+        self.report.notes.append(gettext(_GAVE).format(given=f"{given:,}", waiting=f"{waiting:,}"))
+
     def review(self, reviewer: _Reviewer) -> None:
         """Lift the tiers of everybody the file sold something to, each once, when all of it is in."""
         if self.report.batch is None:
@@ -320,6 +340,7 @@ def _begin(
         "mode": incoming.mode,
         "mapping": json.dumps(dict(incoming.mapping), ensure_ascii=False),
         "rows_in_all": outline.rows,
+        "earns": incoming.earns,
     }
     if batch_id is None:
         values = ImportBatch(

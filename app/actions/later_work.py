@@ -16,8 +16,10 @@ from app.models import (
     ImportBatch,
     ImportChange,
     PointsAccount,
+    PointsAllocation,
     PointsEntry,
     PointsLot,
+    PointsPending,
     Product,
     PublicToken,
     Purchase,
@@ -38,7 +40,13 @@ TABLES: dict[str, type[Any]] = {
 FOLLOWS = {"tier_id", "tier_until_on", "tier_held_until_on", "updated_at"}
 """Columns the machine moves by itself: they are no work of anybody."""
 _NAMED_BY: dict[type[Any], str] = {Customer: "member_no", Product: "sku", Purchase: "order_no", Treatment: "code"}
-_UNIMPORTANT = {"duplicate_pairs", "customer_tags", "purchase_lines.purchase_id", "tier_changes.purchase_id"}
+_UNIMPORTANT = {
+    "duplicate_pairs",
+    "customer_tags",
+    "points_pending.purchase_id",
+    "purchase_lines.purchase_id",
+    "tier_changes.purchase_id",
+}
 """What goes with a record and is nobody's work, or is looked at more closely."""
 _CHANGED = words("{record} 的资料后来又改过")
 _OTHER = words("{record} 后来有了别的记录")
@@ -57,6 +65,7 @@ _REASONS = {
     "points_accounts": words("{record} 的积分有了变动"),
     "points_entries": words("单号 {record} 已经记过积分"),
     "points_lots": words("{record} 的期初积分已经用过"),
+    "points_lots.earned": words("{record} 从这批消费得的积分已经用过"),
     "public_tokens": words("{record} 已经发了会员卡"),
     "purchase_lines": words("{record} 已经有消费用到了"),
     "purchases": words("{record} 有了别的消费"),
@@ -285,7 +294,8 @@ def _changed_since(session: Session, table: type[Any], changes: list[Kept], foun
 
 
 def _sold_since(session: Session, batch_id: int, found: _Found) -> None:
-    """Sales of the file that were refunded, claimed, or earned something, since."""
+    """Sales of the file that were refunded, claimed, or earned something, since; and refunds of it that took back points,
+    also such as still wait."""
     for child, column in _links_to(Purchase):
         later = child.alias()
         wanted: Any = select(Purchase.id, Purchase.order_no).where(Purchase.import_batch_id == batch_id)
@@ -298,20 +308,48 @@ def _sold_since(session: Session, batch_id: int, found: _Found) -> None:
         Purchase.import_batch_id == batch_id, col(Purchase.claimed_at).is_not(None)
     )
     found.add(Purchase, session.exec(claimed.limit(SHOWN)).all(), _CLAIMED)
+    sold: Any = aliased(Purchase)
+    waiting = exists().where(
+        col(PointsPending.purchase_id) == Purchase.refund_of_id,
+        col(PointsPending.taken_back) > 0,
+        sold.id == Purchase.refund_of_id,
+        sold.import_batch_id.is_distinct_from(batch_id),
+    )
+    taken: Any = select(Purchase.id, Purchase.order_no).where(Purchase.import_batch_id == batch_id, waiting)
+    found.add(Purchase, session.exec(taken.limit(SHOWN)).all(), _REASONS["points_entries"])
 
 
 def _spent_since(session: Session, batch_id: int, found: _Found) -> None:
-    """Opening points of the file that are used up in part, or are over."""
+    """Opening points of the file that are used up in part, or are over; and points of its sales that were spent. Those
+    ended with their day, as they would have, and are nobody's use."""
     used = select(PointsLot.id).where(PointsLot.entry_id == PointsEntry.id, PointsLot.remaining < PointsLot.points)
-    wanted: Any = (
+    owners: Any = (
         select(Customer.id, Customer.member_no)
         .join(PointsAccount, col(PointsAccount.customer_id) == col(Customer.id))
         .join(PointsEntry, col(PointsEntry.account_id) == col(PointsAccount.id))
-        .where(standing_openings(batch_id), used.exists())
         .distinct()
         .limit(SHOWN)
     )
-    found.add(Customer, session.exec(wanted).all(), _REASONS["points_lots"])
+    opened = owners.where(standing_openings(batch_id), used.exists())
+    found.add(Customer, session.exec(opened).all(), _REASONS["points_lots"])
+    earned = owners.where(given_by(batch_id), _spent_of(PointsEntry.id) > 0)
+    found.add(Customer, session.exec(earned).all(), _REASONS["points_lots.earned"])
+
+
+def _spent_of(entry_id: Any) -> Any:
+    """How many of the points an entry brought went where they cannot be taken back from: what has ended, what repaid a debt
+    and what was taken back already is not that."""
+    user: Any = PointsEntry.__table__.alias()  # type: ignore[attr-defined]
+    is_spent = and_(
+        user.c.kind.not_in((PointsKind.EXPIRE, PointsKind.EARN)), user.c.reverses_id.is_distinct_from(entry_id)
+    )
+    return (
+        select(func.coalesce(func.sum(PointsAllocation.points), 0))
+        .join(PointsLot, col(PointsLot.id) == col(PointsAllocation.lot_id))
+        .join(user, user.c.id == col(PointsAllocation.entry_id))
+        .where(PointsLot.entry_id == entry_id, is_spent)
+        .scalar_subquery()
+    )
 
 
 def standing_openings(batch_id: int) -> ColumnElement[bool]:
@@ -322,3 +360,8 @@ def standing_openings(batch_id: int) -> ColumnElement[bool]:
         col(PointsEntry.kind) == PointsKind.OPENING,
         ~exists().where(reversal.c.reverses_id == col(PointsEntry.id)),
     )
+
+
+def given_by(batch_id: int) -> ColumnElement[bool]:
+    """What the sales of a file gave."""
+    return and_(col(PointsEntry.import_batch_id) == batch_id, col(PointsEntry.kind) == PointsKind.EARN)

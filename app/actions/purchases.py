@@ -30,6 +30,7 @@ from app.models import (
     Store,
     Treatment,
 )
+from app.queries.earning import earning_sales
 from app.queries.phones import phone_holders
 from app.rules.member_numbers import lost_zeros
 from app.rules.policy import Policy
@@ -255,6 +256,7 @@ def follow_refunds(
     moved: set[int | None] = set()
     for column in (PointsEntry.purchase_id, PointsPending.purchase_id):
         moved |= set(session.exec(select(col(column)).where(among(session, column, taken_back))))
+    moved |= earning_sales(session, taken_back)
     numbers = {sale.purchase["order_no"] for sale in planned if sale.purchase["refund_of_id"] in moved}
     if numbers:
         refunds = session.exec(select(Purchase).where(among(session, Purchase.order_no, numbers))).all()

@@ -42,7 +42,7 @@ from app.admin_base.writing import Refused, write
 from app.gateways.uploads import bytes_of, drop_upload
 from app.i18n import gettext
 from app.queries.import_batches import Batch, Map, maps_of
-from app.queries.import_records import changes_of, records_of
+from app.queries.import_records import changes_of, points_of_file, records_of
 from app.queries.jobs import last_beat
 from app.queries.tiers import tier_steps
 from app.rules.import_header import in_wizard
@@ -107,7 +107,7 @@ class ImportBatchPage(ImportPage):
 
     async def _run(self, request: Request, batch: Batch, form: Mapping[str, Any]) -> Answer:
         def work(session: Session) -> Answer:
-            ask_run(session, batch.id, now=asking().now)
+            ask_run(session, batch.id, now=asking().now, earns="earns" in form)
             return Answer(f"{HOME}/{batch.id}")
 
         return await write(request, self._database, work)
@@ -237,8 +237,10 @@ class ImportBatchPage(ImportPage):
     def _result(self, batch: Batch) -> dict[str, Any]:
         with self._database.reading() as session:
             records = records_of(session, batch.id, reach)
-        told = {"reasons": self._in_the_way(batch.in_the_way), "way": self._way()}
+            points = points_of_file(session, batch.id) if batch.earns else None
+        told = {"reasons": self._in_the_way(batch.in_the_way), "way": self._way(), "points": points}
         return {"verdict": batch.result, "records": records, "stopped": _stopped(batch), **told}
+
 
 class ImportUndoPage(ImportPage):
     """Before an import is taken back: what goes, what comes back, or why not."""

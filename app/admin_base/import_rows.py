@@ -144,7 +144,10 @@ def first_rows(batch: Batch, head: Head, shop: Shop) -> tuple[tuple[str, ...], t
             bad = read.left_out if isinstance(read, CustomerRow) else ()
             values = raw | {field: text for field, text in _told(read, shop.zone).items() if field in used}
             values |= {fault.field: "" for fault in bad if fault.field}
-            told = (gettext(_LEFT_EMPTY).format(column=columns.heading(fault.field), reason=fault.say(gettext)) for fault in bad)
+            told = (
+                gettext(_LEFT_EMPTY).format(column=columns.heading(fault.field), reason=fault.say(gettext))
+                for fault in bad
+            )
             shown.append(RowShown(number, values, (), tuple(told)))
     return tuple(used), tuple(shown)
 

@@ -25,6 +25,8 @@ from app.rules.import_reports import told_faults, told_warnings
 from app.rules.phones import numbers_masked
 
 _DONE = later("已完成")
+_POINTS = {"points", "balance", "balance_after", "remaining", "rows", "bytes", "size"}
+"""Columns whose figures are long enough for a thousands mark."""
 VEILED = later("有内容，您的角色看不到")
 
 
@@ -58,6 +60,8 @@ def shown(value: Any, column: str = "") -> Any:
         return yuan(value)
     if column.endswith("_percent") and isinstance(value, int):
         return f"{value}%"
+    if column in _POINTS and isinstance(value, int):
+        return f"{value:,}"
     return value
 
 

@@ -41,7 +41,7 @@ def check_import(database: Database, settings: Settings, errand: Errand) -> Done
             key=errand.key,
             now=errand.real_now,
             zone=errand.zone,
-            progress=_Teller(database, errand).tell,
+            progress=Teller(database, errand).tell,
         )
     except RuleBroken as refusal:
         return _stopped(database, batch, refusal)
@@ -60,7 +60,7 @@ def run_import(database: Database, settings: Settings, errand: Errand) -> Done:
             _rows(settings, batch),
             now=errand.real_now,
             zone=errand.zone,
-            progress=_Teller(database, errand).tell,
+            progress=Teller(database, errand).tell,
         )
     except RuleBroken as refusal:
         return _stopped(database, batch, refusal)
@@ -70,7 +70,7 @@ def run_import(database: Database, settings: Settings, errand: Errand) -> Done:
 
 def _undo(database: Database, batch: Batch, errand: Errand) -> Done:
     # All of it is one unit of work: nothing can be said meanwhile, so the lease is for the whole.
-    teller = _Teller(database, errand)
+    teller = Teller(database, errand)
     with database.reading() as session:
         records = sum(one.created + one.changed for one in changes_of(session, batch.id))
     teller.say(0, records, LONGEST_LEASE)
@@ -116,7 +116,7 @@ def _stopped(database: Database, batch: Batch, refusal: RuleBroken) -> Done:
     return Done(break_off(database, batch.id, refusal))
 
 
-class _Teller:
+class Teller:
     """Says how far the work has come, once a second."""
 
     def __init__(self, database: Database, errand: Errand) -> None:

@@ -118,6 +118,7 @@ class Batch:
     reverted_at: datetime | None
     reverted_by: str
     rows_in_all: int
+    earns: bool
     verdict: Verdict | None
     stopped: str
     in_the_way: tuple[Refusal, ...]
@@ -156,6 +157,7 @@ def batch_of(session: Session, batch_id: int, within: ColumnElement[bool] | None
         reverted_at=row.reverted_at,
         reverted_by=_name(session, row.reverted_staff_id),
         rows_in_all=row.rows_in_all,
+        earns=row.earns,
         verdict=verdict_of(row.check_report),
         stopped=str(_left(row).get("stopped", "")),
         in_the_way=tuple(Refusal(**one) for one in _left(row).get("in_the_way", ())),

@@ -98,7 +98,9 @@ def _joined(kind: ImportKind, upper: Sequence[str], lower: Sequence[str]) -> tup
     width = max(len(upper), len(lower))
     above, below = ([*cells, *[""] * (width - len(cells))] for cells in (upper, lower))
     named = [place for place in range(width) if below[place].strip()]
-    spreads = [not above[place].strip() or (place + 1 < width and not above[place + 1].strip()) for place in range(width)]
+    spreads = [
+        not above[place].strip() or (place + 1 < width and not above[place + 1].strip()) for place in range(width)
+    ]
     is_header = all(spreads[place] and not any(map(str.isdigit, below[place])) for place in named)
     if not is_header or not any(field_of(kind, below[place]) for place in named):
         return ()

@@ -4,13 +4,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from app.rules.customers import TextTooLong
 from app.rules.headers import Columns
+from app.rules.purchases import CLOCKS_APART
 from app.rules.refusals import RuleBroken, words
 from app.rules.spreadsheets import LONGEST_CELL
 from app.rules.tiers import TierStep
@@ -66,7 +67,7 @@ class Shop:
     @cached_property
     def latest(self) -> datetime:
         """What lies after this has not happened yet, whatever the till's clock says."""
-        return self.now.astimezone(UTC) + timedelta(days=1)
+        return self.now.astimezone(UTC) + CLOCKS_APART
 
 
 @dataclass(frozen=True)

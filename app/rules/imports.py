@@ -50,7 +50,20 @@ _NO_ALLERGY = {"无", "没有", "暂无", "未发现", "無", "沒有", "否", "
 _UNNAMED_ITEM = "消费"  # data: what a till that lists no goods sold
 _SHORT, _ITEM = within(40), within(120)
 _MAY_STAY_EMPTY = frozenset(
-    {"gender", "birthday", "tier", "tags", "wechat", "email", "occupation", "source", "note", "points", "address", "joined_on"}
+    {
+        "gender",
+        "birthday",
+        "tier",
+        "tags",
+        "wechat",
+        "email",
+        "occupation",
+        "source",
+        "note",
+        "points",
+        "address",
+        "joined_on",
+    }
 )
 """What a customer can do without. Not among them: who she is, and what she cannot bear."""
 _OF_LINE = frozenset({"item", "sku", "category", "quantity", "unit_price", "amount", "staff"})

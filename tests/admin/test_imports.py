@@ -16,7 +16,18 @@ from app.actions.jobs import claim
 from app.jobs import imports
 from app.jobs.kinds import KINDS
 from app.jobs.worker import runner_of
-from app.models import AuditEntry, Customer, ImportBatch, ImportMap, Job, Purchase, Staff, Store
+from app.models import (
+    AuditEntry,
+    Customer,
+    ImportBatch,
+    ImportMap,
+    Job,
+    PointsAccount,
+    PointsEntry,
+    Purchase,
+    Staff,
+    Store,
+)
 from app.queries.import_batches import batch_of
 from app.vocabulary import ImportStage, JobKind, JobStage, Role
 from tests.files.dirty import PHONES, dirty_csv, dirty_xlsx
@@ -64,9 +75,9 @@ def worked(database, settings) -> None:
     runner_of(database, settings, schedule=()).sweep(signs=False)
 
 
-def brought_in(browser, address: str, database, settings):
+def brought_in(browser, address: str, database, settings, **ticked: str):
     """Confirm what was looked through, and let the machine do it."""
-    answer = browser.post(address, data={"do": "run", "once": token(browser.get(address).text)})
+    answer = browser.post(address, data={"do": "run", "once": token(browser.get(address).text), **ticked})
     assert answer.status_code == 303, answer.text
     worked(database, settings)
     return browser.get(address)
@@ -416,6 +427,26 @@ def test_sales_of_nobody_we_know_wait(owner, database, settings, tmp_path):
     assert [sale.order_no for sale in waiting] == ["S3"]
 
 
+def test_sales_give_points_where_the_box_is_ticked_and_not_by_themselves(owner, database, settings, tmp_path):
+    address = uploaded(owner, dirty_csv(tmp_path / "a.csv").read_bytes())
+    assert 'name="earns"' not in checked(owner, address).text, "customers earn nothing"
+    brought_in(owner, address, database, settings)
+    said = []
+    for ticked in ({}, {"earns": "1"}):
+        address = uploaded(owner, dirty_xlsx(tmp_path / "b.xlsx").read_bytes(), "销售.xlsx", kind="purchases")
+        assert re.search(r'name="earns" value="1"(?! checked)', checked(owner, address).text)
+        page = brought_in(owner, address, database, settings, **ticked).text
+        said.append("没有给积分" in page)
+        entries = count(database, PointsEntry)
+        assert (entries > 0) is bool(ticked)
+        undo = owner.get(f"{address}/undo").text
+        assert ("积分会一起收回" in undo) is bool(ticked)
+        assert owner.post(address, data={"do": "undo", "once": token(undo)}).status_code == 303
+    assert said == [True, False]
+    with database.reading() as session:
+        assert sum(session.exec(select(PointsAccount.balance))) == 0
+
+
 # ── Out again ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -556,7 +587,7 @@ class Killed(BaseException):
 def die_after(monkeypatch, portions: int) -> None:
     """Let the worker die once so many portions are in."""
     told = 0
-    tell = imports._Teller.tell
+    tell = imports.Teller.tell
 
     def dying(self, done: int, total: int) -> None:
         nonlocal told
@@ -565,7 +596,7 @@ def die_after(monkeypatch, portions: int) -> None:
         if told == portions:
             raise Killed
 
-    monkeypatch.setattr(imports._Teller, "tell", dying)
+    monkeypatch.setattr(imports.Teller, "tell", dying)
 
 
 def half_done(owner, database, settings, monkeypatch, real_now) -> str:

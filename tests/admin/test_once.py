@@ -146,9 +146,9 @@ FILES = {
 """What is brought along, by the form's address."""
 LAST = ("/do/disable", "/do/password", "/do/end", "/do/close", "/delete", "/do/publish", "/do/revoke", "/merge")
 """What ends something is tapped after everything else, the mildest first."""
-NO_TOKEN = {"/admin/logout", "/admin/demo", "/admin/journal", "?"}
-"""Leaving twice is leaving; the demo shop is gone after the first time; a check and an export (whose form's address is a
-query alone) only read."""
+NO_TOKEN = {"/admin/logout", "/admin/demo", "/admin/journal", "/desk/design", "?"}
+"""Leaving twice is leaving; the demo shop is gone after the first time; a check, a trial and an export (whose form's address
+is a query alone) only read."""
 
 
 def general(address: str) -> str:
