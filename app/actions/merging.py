@@ -175,8 +175,8 @@ def undo_merge(
 
 
 def forget_merges(session: Session, now: datetime) -> int:
-    """Empty the plans nobody may use any more: those whose days are over, and those of somebody who was erased. Returns
-    how many."""
+    """Empty the plans nobody may use any more: those whose days are over, and those of somebody who was erased, whose phones
+    of before a merge go with her. Returns how many plans."""
     erased = select(Customer.id).where(Customer.status == CustomerStatus.ERASED)
     over = or_(
         col(CustomerMerge.undo_until) <= now,
@@ -186,6 +186,8 @@ def forget_merges(session: Session, now: datetime) -> int:
     emptied: CursorResult[Any] = session.execute(  # type: ignore[assignment]
         update(CustomerMerge).where(col(CustomerMerge.plan).is_not(None), over).values(plan=None)
     )
+    hers = col(CustomerAlias.phone_index).is_not(None), col(CustomerAlias.customer_id).in_(erased)
+    session.execute(update(CustomerAlias).where(*hers).values(phone_index=None))
     return emptied.rowcount
 
 
