@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
 from fastapi import FastAPI
 from jinja2 import BytecodeCache, Environment
@@ -185,6 +186,8 @@ def _administer(statement: str) -> None:
         connection.execute(text(statement))
     engine.dispose()
 
+
+hypothesis.settings.register_profile("long")  # --hypothesis-profile=long: the state machines go on for minutes
 
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 """Marks a test of who may and of what a page says in a file whose other tests ask both databases."""

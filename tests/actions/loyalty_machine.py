@@ -76,10 +76,15 @@ class Loyalty(Shop):
 
     def _sell(self, owner: int, fen: int, others: list[str], at: datetime, points: int, how: str) -> None:
         order_no = self.name("S")
-        lines = (SaleLine(item="护理", amount_fen=fen), *(SaleLine(item=sku, sku=sku, amount_fen=2_950) for sku in others))
+        lines = (
+            SaleLine(item="护理", amount_fen=fen),
+            *(SaleLine(item=sku, sku=sku, amount_fen=2_950) for sku in others),
+        )
 
         def work(session: Session, lines: tuple[SaleLine, ...] = lines) -> Kept:
-            sale = Sale(order_no=order_no, occurred_at=at, lines=lines, member_no=self.numbers[owner], points_used=points)
+            sale = Sale(
+                order_no=order_no, occurred_at=at, lines=lines, member_no=self.numbers[owner], points_used=points
+            )
             return take_sale(session, sale, caller=TILL, policy=self.policy, **self.told)
 
         got = self.do(how, work, NotEnoughPoints, PointsExceedSale)
@@ -115,14 +120,20 @@ class Loyalty(Shop):
     @rule(which=WHICH, share=integers(0, 3), how=HOW)
     def refund(self, which: int, share: int, how: str) -> None:
         """A sale is taken back, whole or in part; never more than is left of it, never nothing of money."""
-        if not (there := [one for one, order in self.books.orders.items() if order.kept or not (order.paid or order.refunds)]):
+        if not (
+            there := [
+                one for one, order in self.books.orders.items() if order.kept or not (order.paid or order.refunds)
+            ]
+        ):
             return
         order_no, refund_no = there[which % len(there)], self.name("R")
         order = self.books.orders[order_no]
         fen = -(-order.kept // share) if share else order.kept + 1
 
         def work(session: Session, fen: int = fen) -> Kept:
-            return take_refund(session, RefundAsked(order_no, refund_no, fen), caller=TILL, policy=self.policy, **self.told)
+            return take_refund(
+                session, RefundAsked(order_no, refund_no, fen), caller=TILL, policy=self.policy, **self.told
+            )
 
         got = self.do(how, work, RefundTooLarge, RefundOfNothing)
         if not share:
@@ -179,7 +190,9 @@ class Loyalty(Shop):
     def come_to_an_event(self, second: bool, how: str) -> None:
         """An occasion gives points, once."""
         owner, reference = self.who(second), self.name("E")
-        self.do(how, lambda session: earn_for_occasion(session, owner, EarningKind.EVENT, reference=reference, **self.told))
+        self.do(
+            how, lambda session: earn_for_occasion(session, owner, EarningKind.EVENT, reference=reference, **self.told)
+        )
         today = shop_day(self.now)
         self.books.come_in(owner, f"event:{reference}", EVENT, today, Terms().last_day(today))
 
@@ -208,7 +221,9 @@ class Loyalty(Shop):
         change = Adjustment(points, AdjustReason.GOODWILL, "等了太久", ends_on)
 
         def work(session: Session) -> PointsEntry | PointsRequest:
-            return adjust_or_ask(session, owner, change, reference=reference, policy=self.policy, staff_id=self.staff[0], **self.told)
+            return adjust_or_ask(
+                session, owner, change, reference=reference, policy=self.policy, staff_id=self.staff[0], **self.told
+            )
 
         got = self.do(how, work, NotEnoughPoints)
         if isinstance(got, PointsRequest):
@@ -322,7 +337,9 @@ class Loyalty(Shop):
             one.owner = goes
         together = self.books.purses[stays].balance
         self.books.purses = self.found()
-        self.books.places = max((lot.place for purse in self.books.purses.values() for lot in purse.lots.values()), default=0)
+        self.books.places = max(
+            (lot.place for purse in self.books.purses.values() for lot in purse.lots.values()), default=0
+        )
         assert sum(purse.balance for purse in self.books.purses.values()) == together
         if self.books.moves == moves and not any(purse.debt for purse in before.values()):
             for number, purse in before.items():
@@ -344,15 +361,15 @@ class Loyalty(Shop):
         return purses
 
 
-def run(
-    database: Database, *, examples: int, steps: int = 25, only: Collection[str] = (), shrinks: bool = False
-) -> None:
-    """So many days at the counter, always the same ones. `only`: what may happen there; nothing else does."""
+def run(database: Database, *, examples: int, steps: int = 25, only: Collection[str] = ()) -> None:
+    """So many days at the counter, always the same ones; under the profile `long` thirty times as many, each time others.
+    `only`: what may happen there; nothing else does."""
+    is_long = settings.get_current_profile_name() == "long"
     left_out = {name: None for name in HAPPENINGS if only and name not in only}
     machine = type("LoyaltyOf", (Loyalty,), {"database": database} | left_out)
     how = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True, database=None,
-        phases=[Phase.generate, *([Phase.shrink] if shrinks else [])], suppress_health_check=list(HealthCheck),
+        max_examples=examples * 30 if is_long else examples, stateful_step_count=steps, deadline=None, database=None,
+        derandomize=not is_long, phases=[Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     run_state_machine_as_test(machine, settings=how)
 

@@ -149,7 +149,9 @@ class Shop(RuleBasedStateMachine):
     def bring(self, customer_id: int, points: int) -> None:
         """Points from the shop's older books, which never end."""
         reference = self.name("O")
-        self.write(lambda session: open_balance(session, customer_id, points, reference=reference, reason="", **self.told))
+        self.write(
+            lambda session: open_balance(session, customer_id, points, reference=reference, reason="", **self.told)
+        )
         self.books.come_in(customer_id, reference, points, shop_day(self.now), None)
 
     def member_numbers(self) -> list[str]:
@@ -239,7 +241,9 @@ class Shop(RuleBasedStateMachine):
             lowest = min(tiers.values(), key=lambda tier: tier.rank)
             for one in self.books.purses:
                 hers = tiers[session.get_one(Customer, one).tier_id]
-                changes = session.exec(select(TierChange).where(TierChange.customer_id == one).order_by(col(TierChange.id))).all()
+                changes = session.exec(
+                    select(TierChange).where(TierChange.customer_id == one).order_by(col(TierChange.id))
+                ).all()
                 assert hers.id == (changes[-1].to_tier_id if changes else lowest.id)
                 for change in changes:
                     enough = change.amount_fen >= tiers[change.to_tier_id].threshold_fen
@@ -247,7 +251,10 @@ class Shop(RuleBasedStateMachine):
                 self.percents[one].append((self.now, hers.points_percent))
                 if not self.merges:
                     kept = sum(order.kept for order in self.books.orders.values() if order.owner == one)
-                    assert hers.threshold_fen <= kept or {change.why for change in changes} - {TierWhy.REACHED, TierWhy.REFUND}
+                    assert hers.threshold_fen <= kept or {change.why for change in changes} - {
+                        TierWhy.REACHED,
+                        TierWhy.REFUND,
+                    }
                     self.is_no_lower_than_bought(one, hers, tiers.values())
 
     def is_no_lower_than_bought(self, one: int, hers: Tier, tiers: Any) -> None:
@@ -278,7 +285,9 @@ class Shop(RuleBasedStateMachine):
             .join(PointsAccount, col(PointsAccount.id) == col(PointsLot.account_id))
             .where(PointsAccount.customer_id == customer_id)
         )
-        return {name: Lot(lot.remaining, lot.earned_on, lot.expires_on, lot.id or 0) for lot, name in session.exec(wanted)}
+        return {
+            name: Lot(lot.remaining, lot.earned_on, lot.expires_on, lot.id or 0) for lot, name in session.exec(wanted)
+        }
 
 
 def new(session: Session, row: Any) -> int:

@@ -33,7 +33,9 @@ MIDNIGHT = ("sell", "come_to_an_event", "time_goes_by")
 LATE = ("tell_late", "rule_changes")
 
 
-@pytest.mark.parametrize("only", [(), MONEY, POINTS, RECORDS, RULES], ids=["all", "money", "points", "records", "rules"])
+@pytest.mark.parametrize(
+    "only", [(), MONEY, POINTS, RECORDS, RULES], ids=["all", "money", "points", "records", "rules"]
+)
 def test_whatever_happens_in_whatever_order_the_books_agree(database: Database, only: tuple[str, ...]) -> None:
     """Of everything a little of each; of what belongs together more."""
     run(database, examples=2 if only else 3, only=only)

@@ -189,7 +189,9 @@ def test_erpnext_22167_the_tier_of_the_day_counts(till: Counter, session: Sessio
     assert till.balance == 1_220, "three days ago she was not silver yet"
 
 
-def test_erpnext_14847_whoever_was_there_before_the_rule_earns_without_opting_in(till: Counter, session: Session) -> None:
+def test_erpnext_14847_whoever_was_there_before_the_rule_earns_without_opting_in(
+    till: Counter, session: Session
+) -> None:
     edit(session, rule(session), NOW, points=2)
     till.now += timedelta(days=1)
     till.sell(10_000)
@@ -392,5 +394,9 @@ def test_odoo_257854_buy_refund_buy_keeps_no_tier_either(till: Counter, session:
 def test_every_thread_has_the_test_that_is_named_beside_it() -> None:
     told = [word for word in (__doc__ or "").split() if word.startswith("test_")]
     assert [name for name in told if name not in globals()] == []
-    named = [name for name in globals() if name.startswith(("test_odoo", "test_erpnext", "test_flo", "test_rep", "test_open"))]
+    named = [
+        name
+        for name in globals()
+        if name.startswith(("test_odoo", "test_erpnext", "test_flo", "test_rep", "test_open"))
+    ]
     assert [name for name in named if name not in told] == []

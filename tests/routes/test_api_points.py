@@ -162,7 +162,9 @@ def test_bad_input_is_refused_with_a_stable_code_and_a_sentence_and_moves_nothin
     till.post("/api/v1/purchases", json=SALE)
     till.post(f"/api/v1/customers/{wang}/redemptions", json={"points": 1, "reference": "D-0"})
     give(database, 1)
-    usual = SALE | {"order_no": "A-2"} if path == SELL else {"refund_no": "R"} if "refunds" in path else {"reference": "D"}
+    usual = (
+        SALE | {"order_no": "A-2"} if path == SELL else {"refund_no": "R"} if "refunds" in path else {"reference": "D"}
+    )
     found, told = post(till, path.format(wang=wang), **usual | sent)
     assert (found, told["code"]) == (status, code), told
     if field:
