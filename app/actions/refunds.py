@@ -13,7 +13,7 @@ from app.actions.ledger import customer_of, entry_by
 from app.actions.points import expire_points, reverse_entry
 from app.db import lock_row
 from app.models import PointsEntry, PointsPending, Purchase
-from app.queries.earning import sale_reference
+from app.queries.earning import refund_reference, sale_reference
 from app.queries.points import ended_of, reversed_of
 from app.rules.earning import still_earned
 from app.rules.points import day_of
@@ -125,9 +125,14 @@ class _Settling:
 
     def _reverse(self, entry: PointsEntry, points: int, what: str, reason: str, grace: date | None = None) -> None:
         reverse_entry(
-            self.session, entry.id or 0, points=points, reference=f"refund:{self.refund.order_no}:{what}",
-            reason=reason, grace_until_on=grace, purchase_id=self.refund.id, now=self.now, zone=self.zone,
+            self.session, entry.id or 0, points=points, reference=f"{refund_reference(self.refund)}:{what}",
+            reason=reason, grace_until_on=grace, purchase_id=self._named(), now=self.now, zone=self.zone,
         )  # fmt: skip
+
+    def _named(self) -> int | None:
+        """The refund, unless it came with the same file as its sale: both can be taken back with it."""
+        batch_id = self.refund.import_batch_id
+        return None if batch_id and batch_id == self.sale.import_batch_id else self.refund.id
 
     def _pending(self) -> PointsPending | None:
         wanted = select(PointsPending).where(PointsPending.purchase_id == self.sale.id).with_for_update()

@@ -4,7 +4,7 @@ often it is told."""
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, select
@@ -33,6 +33,7 @@ from app.rules.imports import MomentInFuture
 from app.rules.phones import parse_phone
 from app.rules.policy import Policy
 from app.rules.purchases import (
+    CLOCKS_APART,
     OrderDiffers,
     RefundOfNothing,
     RefundOfUnknown,
@@ -41,6 +42,7 @@ from app.rules.purchases import (
     SaleBelowZero,
     SaleLine,
     buyer_of,
+    check_refund_lines,
     paid_fen,
 )
 from app.rules.redemptions import RewardUnknown
@@ -49,8 +51,6 @@ from app.vocabulary import Channel, Purpose
 
 _HOW = "收银系统（{name}）登记"  # data: stands on the receipt
 _REFUND = "退款"  # data: the line of a refund that names none
-_CLOCKS_APART = timedelta(days=1)
-"""How far ahead of ours a till's clock may be, as in an imported file."""
 
 
 @dataclass(frozen=True)
@@ -149,10 +149,12 @@ def take_refund(
     """Take money back of a sale, and its points with it; the answer as JSON. The same refund number again gets the first
     answer, and 200 instead of 201.
 
-    Raises RefundOfUnknown, RefundOfNothing, RefundTooLarge, OrderDiffers for another slip under a known number."""
+    Raises RefundOfUnknown, RefundOfNothing, RefundLinesDiffer, RefundTooLarge, OrderDiffers for another slip under a known number."""
     sale = _sold(session, asked.order_no, caller)
     if not asked.amount_fen and sale.paid_fen:
         raise RefundOfNothing("amount_fen")
+    if asked.lines:
+        check_refund_lines(sum(line.amount_fen for line in asked.lines), asked.amount_fen, sale.points_fen)
     store = session.get(Store, sale.store_id) if sale.store_id else None
     slip = Sale(
         order_no=asked.refund_no,
@@ -240,7 +242,7 @@ def take_redemption(
 
 
 def _possible(sale: Sale, now: datetime) -> Sale:
-    if sale.occurred_at > now + _CLOCKS_APART:
+    if sale.occurred_at > now + CLOCKS_APART:
         raise MomentInFuture("occurred_at")
     if paid_fen(sale) < 0:
         raise SaleBelowZero("lines")

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -122,6 +123,14 @@ def test_a_refund_takes_back_and_gives_back(till: TestClient, wang: str, databas
     assert post(till, "purchases/A-1/refunds", refund_no="R-3", amount_fen=1)[1]["code"] == "refund_too_large"
 
 
+@pytest.mark.parametrize("order_no", ["2026/11/0007", "A?1", "A#1", "50%", "A/refunds", "#7 / 2", "单号1"])
+def test_a_sale_can_be_refunded_whatever_its_number_is_made_of(till: TestClient, wang: str, order_no: str) -> None:
+    assert post(till, "purchases", **SALE | {"order_no": order_no})[0] == 201
+    place = f"purchases/{quote(order_no, safe='')}/refunds"
+    told = (201, {"points_taken_back": 368, "points_given_back": 0, "balance": 0})
+    assert post(till, place, refund_no="R", amount_fen=36_800) == told
+
+
 REFUND, REDEEM, SELL = "purchases/A-1/refunds", "customers/{wang}/redemptions", "purchases"
 
 
@@ -132,6 +141,7 @@ REFUND, REDEEM, SELL = "purchases/A-1/refunds", "customers/{wang}/redemptions", 
         (REFUND, {"amount_fen": 36_801}, 422, "refund_too_large", "amount_fen", "退款超过了原单还能退的金额"),
         (REFUND, {"amount_fen": 0}, 422, "refund_of_nothing", "amount_fen", "请写明退多少钱"),
         (REFUND, {"amount_fen": -1}, 422, "invalid", "amount_fen", "太小了"),
+        (REFUND, {"amount_fen": 100, "lines": SALE["lines"]}, 422, "refund_lines_differ", "", ""),
         (REFUND, {"amount_fen": 1.5}, 422, "invalid", "amount_fen", "要写成整数"),
         (REFUND, {"refund_no": "A-1", "amount_fen": 1}, 409, "order_differs", "refund_no", "单号已存在"),
         (REDEEM, {"points": 369}, 409, "insufficient_points", "points", "现有 368 分，需要 369 分"),
