@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, _EffectiveRouteContext
@@ -142,6 +143,8 @@ def holding() -> dict[str, Any]:
     """What the test's shop held when it was opened, by the names of the furniture."""
     return {}
 
+
+hypothesis.settings.register_profile("long")  # --hypothesis-profile=long: the state machines go on for minutes
 
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 """Marks a test in a file whose other tests ask both databases. Only SQLite is asked who may, what a page says, and whether

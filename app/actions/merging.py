@@ -107,7 +107,7 @@ def merge_customers(
     merge = _written(session, survivor, absorbed, policy=policy, now=now, staff_id=staff_id)
     plan = MergePlan(survivor_id, gone)
     move_all(session, Merging(survivor_id, absorbed_id, now, staff_id, plan))
-    points.move_account(session, absorbed_id, survivor_id, merge_reference=_reference(merge), now=now)
+    points.move_account(session, absorbed_id, survivor_id, merge_reference=_reference(merge), now=now, zone=zone)
     _take_away(session, absorbed_id)
     _fill(session, survivor, {name: value for name, value in fresh.items() if name not in TIER_COLUMNS}, now)
     last_change = newest_change(session)
