@@ -48,7 +48,7 @@ def adjust_or_ask(
         return _same(asked, customer_id, adjustment)
     checked = checked_adjustment(adjustment, today=today)
     is_done = entry_by(session, PointsKind.ADJUST, reference) is not None
-    moved = moved_by_hand(session, account.id or 0, staff_id, today, zone)
+    moved = moved_by_hand(session, account.id, staff_id, today, zone)
     if not is_done and needs_second(checked.points, moved, policy):
         request = PointsRequest(
             customer_id=customer_id, points=checked.points, reason_code=checked.reason_code, note=checked.note,

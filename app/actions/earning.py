@@ -38,10 +38,11 @@ from app.vocabulary import CustomerStatus, EarningKind, PointsKind
 # ── Sales ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def hold_buyer(session: Session, customer_id: int) -> None:
-    """Hold a customer's record before her account, as everybody does who needs both. Not the whole row: a slip that was just
-    written for her would wait for us, and we for it."""
-    session.exec(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True)).first()
+def hold_buyer(session: Session, customer_id: int) -> bool:
+    """Hold a customer's record before her account, as everybody does who needs both; whether it is there still. Not the
+    whole row: a slip that was just written for her would wait for us, and we for it."""
+    held = select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True)
+    return session.exec(held).first() is not None
 
 
 def earn_for_sale(session: Session, purchase: Purchase, *, policy: Policy, now: datetime, zone: ZoneInfo) -> int:
@@ -115,6 +116,7 @@ def settle_pending(session: Session, pending_id: int, *, now: datetime, zone: Zo
     )  # fmt: skip
     pending.entry_id, pending.closed_at = entry.id, now
     session.flush()
+    _end_if_over(session, pending.customer_id, pending.expires_on, now, zone)
     return entry
 
 
@@ -132,9 +134,14 @@ def _earn(
         expires_on=expires_on, purchase_id=purchase_id, staff_id=staff_id, earned_on=earned_on,
         rule_id=earning.rule.rule_id, working=earning.working, import_batch_id=import_batch_id,
     )  # fmt: skip
-    if is_over(expires_on, day_of(now, zone)):  # told so late that they have ended meanwhile
-        expire_points(session, customer_id, now=now, zone=zone)
+    _end_if_over(session, customer_id, expires_on, now, zone)
     return entry
+
+
+def _end_if_over(session: Session, customer_id: int, expires_on: date | None, now: datetime, zone: ZoneInfo) -> None:
+    """Points that came in so late that they have ended meanwhile fall away at once."""
+    if is_over(expires_on, day_of(now, zone)):
+        expire_points(session, customer_id, now=now, zone=zone)
 
 
 # ── Occasions ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -113,8 +113,7 @@ def _attempted(
         undo = _Undo(session, batch_id, now, zone, progress)
         _hold(undo)
         if reasons := why_not(session, batch_id):
-            said = "；".join(reason.say(gettext) for reason in reasons)  # data: a list mark
-            raise ImportBuiltUpon(reasons=said)
+            raise ImportBuiltUpon(reasons, gettext)
         undo.total = _records(session, batch_id)
         _take_back(undo)
         reverted = {"stage": ImportStage.REVERTED, "reverted_at": now, "reverted_staff_id": actor.staff_id}

@@ -35,7 +35,7 @@ from app.queries.policy import current_policy
 from app.queries.scopes import ANYTHING
 from app.queries.tiers import tier_steps
 from app.rules.headers import Columns, match_columns
-from app.rules.import_header import header_row
+from app.rules.import_header import below_title, header_of, is_unnamed
 from app.rules.import_reports import ImportReport, Portion
 from app.rules.import_rows import Shop, is_filled
 from app.rules.policy import Policy
@@ -132,7 +132,8 @@ def import_file(
         if batch_id is None:  # who continues a batch decides whether it is tried again
             run.fail()
         raise
-    report.rejected.sort(key=lambda one: one.row)
+    for told in (report.rejected, report.warnings):
+        told.sort(key=lambda one: one.row)
     report.notes += _notes(file)
     if report.batch is not None:
         with database.writing(actor) as session:
@@ -146,8 +147,8 @@ def import_file(
 
 def _below_title(incoming: Incoming) -> Incoming:
     """The same file with the header as its first row, wherever that stands."""
-    header = header_row(incoming.kind, incoming.rows(), incoming.mapping)
-    return replace(incoming, rows=lambda: (row for row in incoming.rows() if row[0] >= header))
+    header = header_of(incoming.kind, incoming.rows(), incoming.mapping)
+    return replace(incoming, rows=lambda: below_title(incoming.rows, header))
 
 
 def _outlined(incoming: Incoming) -> Outline:
@@ -160,9 +161,12 @@ def _outlined(incoming: Incoming) -> Outline:
     outline = OrderOutline() if incoming.kind is ImportKind.PURCHASES else None
     order_no, refund_of = columns.reader("order_no"), columns.reader("refund_of")
     count = 0
+    nameless = {place for place, heading in enumerate(columns.headers) if is_unnamed(heading)}
     for _, cells in rows:
         if not is_filled(cells):
             continue
+        if nameless:
+            nameless -= {place for place in nameless if place < len(cells) and cells[place].strip()}
         count += 1
         if count > MOST_ROWS:
             raise TooManyRows(limit=MOST_ROWS)
@@ -174,6 +178,9 @@ def _outlined(incoming: Incoming) -> Outline:
     def numbers() -> Iterator[str]:
         return (order_no(cells) for _, cells in _filled(incoming.rows()))
 
+    # A column without a name and with nothing in it is no column.
+    empty = {columns.headers[place] for place in nameless}
+    columns = replace(columns, unknown=tuple(one for one in columns.unknown if one not in empty))
     return Outline(columns, count, outline.orders(numbers) if outline else Orders())
 
 
@@ -233,7 +240,7 @@ class _Run:
                 self.file.remember()
                 if already > 0:
                     # Counted by the run that brought them in; only the reasons of what it refused are not kept until the end.
-                    self.report.rejected += portion.rejected
+                    self.report.tell(portion)
                 else:
                     self.report.count(portion)
                 return already - portion.rows
@@ -381,10 +388,18 @@ def _count(session: Session, batch_id: int, portion: Portion) -> None:
 
 
 def _keep(session: Session, report: ImportReport, *, finished_at: datetime) -> None:
-    kept = [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]]
-    rejections = json.dumps(kept, ensure_ascii=False)
+    rejections = json.dumps(kept_reasons(report), ensure_ascii=False)
     done = {"finished_at": finished_at, "rejections": rejections, "stage": ImportStage.DONE}
     _write_batch(session, report.batch, done)
+
+
+def kept_reasons(report: ImportReport) -> list[dict[str, Any]]:
+    """What is kept of a file's refused rows, and beside them of the cells left out: the first of each, and how many more
+    cells there were."""
+    warnings: list[dict[str, Any]] = [one.as_json() | {"left_out": 1} for one in report.warnings[:REJECTIONS_KEPT]]
+    if more := len(report.warnings) - len(warnings):
+        warnings.append({"row": "", "column": "", "reason": "", "left_out": more})
+    return [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]] + warnings
 
 
 def _write_batch(session: Session, batch_id: int | None, changes: dict[str, Any]) -> None:

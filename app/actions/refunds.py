@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, func, select
 
 from app.actions.earning import earn_for_sale, give_referral_points
-from app.actions.ledger import entry_by
-from app.actions.points import reverse_entry
+from app.actions.ledger import customer_of, entry_by
+from app.actions.points import expire_points, reverse_entry
 from app.db import lock_row
 from app.models import PointsEntry, PointsPending, Purchase
 from app.queries.earning import refund_reference, sale_reference
@@ -90,7 +90,7 @@ class _Settling:
         earned = pending.points if pending else entry.points if entry else 0
         gone = pending.taken_back if pending else 0
         if entry is not None:
-            gone += reversed_of(self.session, entry.id or 0) + ended_of(self.session, entry.id or 0)
+            gone += self._gone(entry)
         points = earned - still_earned(earned, kept_fen=max(self.kept_fen, 0), paid_fen=self.sale.paid_fen) - gone
         if points <= 0:
             return 0
@@ -113,9 +113,15 @@ class _Settling:
             )
         ).all()
         for entry in entries:
-            left = entry.points - reversed_of(self.session, entry.id or 0) - ended_of(self.session, entry.id or 0)
+            left = entry.points - self._gone(entry)
             if left > 0:
                 self._reverse(entry, left, "referral", _TAKEN)
+
+    def _gone(self, entry: PointsEntry) -> int:
+        """How many points of an entry were taken back or have ended. Before the night's work what is over still lies there:
+        it ends first, or it would be taken twice."""
+        expire_points(self.session, customer_of(self.session, entry), now=self.now, zone=self.zone)
+        return reversed_of(self.session, entry.id or 0) + ended_of(self.session, entry.id or 0)
 
     def _reverse(self, entry: PointsEntry, points: int, what: str, reason: str, grace: date | None = None) -> None:
         reverse_entry(

@@ -45,7 +45,6 @@ from app.queries.import_batches import Batch, Map, maps_of
 from app.queries.import_records import changes_of, points_of_file, records_of
 from app.queries.jobs import last_beat
 from app.queries.tiers import tier_steps
-from app.rules.access import may
 from app.rules.import_header import in_wizard
 from app.rules.import_rows import Shop
 from app.rules.jobs import Pulse
@@ -150,7 +149,7 @@ class ImportBatchPage(ImportPage):
             try:
                 work(now=here.now, zone=here.zone, progress=lambda done, total: None)
             except RuleBroken as refusal:
-                break_off(self._database, batch.id, refusal.say(gettext))
+                break_off(self._database, batch.id, refusal)
                 with self._database.writing() as session:
                     close_work(session, key, now=here.now)
 
@@ -239,24 +238,8 @@ class ImportBatchPage(ImportPage):
         with self._database.reading() as session:
             records = records_of(session, batch.id, reach)
             points = points_of_file(session, batch.id) if batch.earns else None
-        return {
-            "verdict": batch.result,
-            "records": records,
-            "stopped": _stopped(batch),
-            "way": self._way(),
-            "points": points,
-        }
-
-    def _way(self) -> Callable[[str, int], str]:
-        """The address of a record, for whoever may open it."""
-        identities, person = self._admin_ref.permissions.identities, asking().person
-
-        def way(subject: str, number: int) -> str:
-            if person is None or not may(person.role, subject, "details"):
-                return ""
-            return "".join(f"/admin/{one}/details/{number}" for one in sorted(identities.get(subject, ()))[:1])
-
-        return way
+        told = {"reasons": self._in_the_way(batch.in_the_way), "way": self._way(), "points": points}
+        return {"verdict": batch.result, "records": records, "stopped": _stopped(batch), **told}
 
 
 class ImportUndoPage(ImportPage):
@@ -275,11 +258,12 @@ class ImportUndoPage(ImportPage):
                 refusals = () if is_large else why_not(session, batch.id)
                 return {
                     "is_large": is_large,
-                    "reasons": [one.say(gettext) for one in refusals],
+                    "refusals": refusals,
                     "changes": changes_of(session, batch.id),
                 }
 
         context = await anyio.to_thread.run_sync(read)
+        context["reasons"] = await anyio.to_thread.run_sync(self._in_the_way, context["refusals"])
         context |= {"batch": batch, "tables": table_names(self._admin_ref.views)}
         return await self._show(request, "imports/undo.html", context)
 

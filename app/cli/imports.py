@@ -55,8 +55,9 @@ _Json = Annotated[bool, typer.Option("--json", help="给程序看的结果 · fo
 _ABOUT: dict[ImportKind, str] = {
     ImportKind.CUSTOMERS: """导入顾客 · import customers.
 
-    先按会员号、再按手机找人；空格子不覆盖已有资料；同一个文件再导一次什么也不变。
-    Found by member number, then by phone; a blank never overwrites; the same file twice changes nothing.
+    先按会员号、再按手机找人；空格子不覆盖已有资料；同一个文件再导一次什么也不变。看不懂的生日之类只把那一格留空，顾客照样导入。
+    Found by member number, then by phone; a blank never overwrites; the same file twice changes nothing. A birthday nobody
+    can read is left out and told, and she comes in.
 
     姓名 手机 会员号 性别 生日 等级 标签 微信 邮箱 职业 来源 备注 积分 地址 过敏史 建档日期
     name phone member_no gender birthday tier tags wechat email occupation source note points address allergy joined_on""",  # data
@@ -214,4 +215,13 @@ def _sentence(done: ImportReport) -> str:
     if len(done.rejected) > _SHOWN:
         more = i18n.gettext("……还有 {count} 行，用 --json 看全部。")
         lines.append(more.format(count=len(done.rejected) - _SHOWN))
+    if done.warnings:
+        lines.append(i18n.gettext("另有 {count} 格看不懂，已留空，顾客照样导入：").format(count=len(done.warnings)))
+    lines += [
+        refused.format(row=one.row, column=one.column, reason=one.reason.replace("\n", " "))
+        for one in done.warnings[:_SHOWN]
+    ]
+    if len(done.warnings) > _SHOWN:
+        more = i18n.gettext("……还有 {count} 格，用 --json 看全部。")
+        lines.append(more.format(count=len(done.warnings) - _SHOWN))
     return "\n".join(lines)

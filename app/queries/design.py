@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from app.db import among
 from app.models import Customer, EarningRule, Product, Purchase, PurchaseLine, Tier, Treatment
-from app.queries.earning import birthday_of, terms_of
+from app.queries.earning import birthday_of, paid_line, terms_of
 from app.queries.scopes import midnight
 from app.queries.tier_preview import Seen
 from app.rules.birthdays import is_birthday_month
@@ -113,13 +113,19 @@ def _lines(session: Session, numbers: list[int]) -> dict[int, list[PaidLine]]:
     if not numbers:
         return found
     wanted = (
-        values(PurchaseLine.purchase_id, PurchaseLine.amount_fen, Product.category, Treatment.category)  # type: ignore[call-overload]
+        values(  # type: ignore[call-overload]
+            PurchaseLine.purchase_id,
+            PurchaseLine.amount_fen,
+            Product.category,
+            Treatment.category,
+            PurchaseLine.category,
+        )
         .outerjoin(Product, col(Product.id) == col(PurchaseLine.product_id))
         .outerjoin(Treatment, col(Treatment.id) == col(PurchaseLine.treatment_id))
         .where(among(session, PurchaseLine.purchase_id, numbers))
     )
-    for number, fen, product, treatment in session.execute(wanted):
-        found.setdefault(number, []).append(PaidLine(product or treatment, fen))
+    for number, *line in session.execute(wanted):
+        found.setdefault(number, []).append(paid_line(*line))
     return found
 
 

@@ -29,8 +29,9 @@ from app.models import (
 )
 from app.rules.birthdays import Birthday, is_birthday_month
 from app.rules.earning import Earner, EarningTerms, Order, PaidLine
+from app.rules.menu_rows import category_called
 from app.rules.points_expiry import Expiry
-from app.vocabulary import Calendar, CustomerStatus, EarningKind, PointsKind, RuleSubject
+from app.vocabulary import Calendar, CategoryOfNeed, CustomerStatus, EarningKind, PointsKind, RuleSubject
 
 _Row = TypeVar("_Row", EarningRule, Tier)
 
@@ -144,16 +145,21 @@ def birthday_of(customer: Customer) -> Birthday | None:
 
 
 def order_of(session: Session, purchase: Purchase, zone: ZoneInfo) -> Order:
-    """A sale as the rules take it: its kinds of care are those of the things on the menu."""
+    """A sale as the rules take it: its kinds of care are those of the things on the menu, else those the till names."""
     lines = session.execute(
-        select(PurchaseLine.amount_fen, Product.category, Treatment.category)
+        select(PurchaseLine.amount_fen, Product.category, Treatment.category, PurchaseLine.category)
         .outerjoin(Product, col(Product.id) == col(PurchaseLine.product_id))
         .outerjoin(Treatment, col(Treatment.id) == col(PurchaseLine.treatment_id))
         .where(PurchaseLine.purchase_id == purchase.id)
         .order_by(col(PurchaseLine.position))
     )
     on = purchase.occurred_at.astimezone(zone).date()
-    return Order(purchase.paid_fen, on, tuple(PaidLine(product or treatment, fen) for fen, product, treatment in lines))
+    return Order(purchase.paid_fen, on, tuple(paid_line(*line) for line in lines))
+
+
+def paid_line(fen: int, product: CategoryOfNeed | None, treatment: CategoryOfNeed | None, told: str) -> PaidLine:
+    """A line with its kind of care: the one of the thing on the menu, else what the till's own word means."""
+    return PaidLine(product or treatment or category_called(told), fen)
 
 
 # ── What she was given before ─────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 """What a file made and changed, as its page tells it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from app.models import Customer, ImportChange, PointsEntry, PointsPending, Product, Purchase, Treatment
+from app.rules.import_undo import Refusal
 from app.vocabulary import PointsKind
 
 SHOWN = 50
@@ -48,6 +49,25 @@ def changes_of(session: Session, batch_id: int) -> tuple[Changed, ...]:
     if sold := session.exec(select(func.count()).where(Purchase.import_batch_id == batch_id)).one():
         counted.setdefault("purchases", [0, 0])[0] = sold
     return tuple(Changed(subject, *counts) for subject, counts in counted.items())
+
+
+@dataclass(frozen=True)
+class Called:
+    """How people know a record that stands in the way of an undo: a customer by name, number and masked phone."""
+
+    member_no: str
+    text: str
+
+
+def customers_called(session: Session, refusals: Collection[Refusal], within: ColumnElement[bool]) -> dict[int, Called]:
+    """The customers among them whom the person may see, by number of the record."""
+    ids = {one.row_id for one in refusals if one.subject == "customers"}
+    wanted = select(Customer.id, Customer.name, Customer.member_no, Customer.phone_masked)
+    found = session.exec(wanted.where(col(Customer.id).in_(ids), within)).all() if ids else ()
+    return {
+        row_id or 0: Called(member_no, " ".join(part for part in (name, member_no, masked) if part))
+        for row_id, name, member_no, masked in found
+    }
 
 
 def records_of(

@@ -16,7 +16,7 @@ from app.admin_base import (
     in_words,
     said_in_words,
 )
-from app.i18n import later
+from app.i18n import later, one
 from app.models import EarningRule, PointsPending, RuleVersion
 from app.queries import scopes
 from app.registers.sections import LOYALTY
@@ -26,7 +26,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
     """What points are given for. A rule is closed, never deleted: points it gave name it."""
 
     category, category_icon = LOYALTY
-    name, name_plural, icon = later("积分规则"), later("积分规则"), "fa-solid fa-scale-balanced"
+    name, name_plural, icon = one("积分规则"), later("积分规则"), "fa-solid fa-scale-balanced"
     empty_hint = later("先写一条“消费”规则，如每 1 元 1 分；没有规则就不会给积分。")
     own_page = "/admin/earning-rule/details/{id}"
     can_delete = False
@@ -104,7 +104,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
         "expiry_year": later("哪一年到期"),
         "round_up": later("延到"),
         "is_active": later("启用"),
-        "since_at": later("现在这样写从何时起"),
+        "since_at": later("这一版从何时起"),
     }
     children = (Listed(later("用大白话说"), (later("规则"),), in_words),)
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from app.admin_base import ImportStart, LedgerView, Listed, SetupView, rejected_rows
+from app.admin_base import ImportStart, LedgerView, Listed, SetupView, cells_left_out, rejected_rows
 from app.i18n import later
 from app.models import ImportBatch, ImportMap
 from app.registers.sections import SHOP
@@ -45,7 +45,10 @@ class ImportBatchAdmin(LedgerView, model=ImportBatch):
         "rejected": later("没有导入"),
         "staff": later("员工"),
     }
-    children = (Listed(later("没有导入的行"), (later("行号"), later("列"), later("原因")), rejected_rows),)
+    children = (
+        Listed(later("没有导入的行"), (later("行号"), later("列"), later("原因")), rejected_rows),
+        Listed(later("留空的格子"), (later("行号"), later("列"), later("原因")), cells_left_out),
+    )
 
 
 class ImportMapAdmin(SetupView, model=ImportMap):

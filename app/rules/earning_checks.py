@@ -52,7 +52,11 @@ class YearFarAway(RuleBroken):
     message = words("请填到期的年份，像 2026。")
 
 
-SALES = {EarningKind.PURCHASE: words("消费"), EarningKind.CAMPAIGN: words("活动倍数"), EarningKind.BONUS: words("额外加分")}
+SALES = {
+    EarningKind.PURCHASE: words("消费"),
+    EarningKind.CAMPAIGN: words("活动倍数"),
+    EarningKind.BONUS: words("额外加分"),
+}
 """What a sale goes through, by the words of the register."""
 
 

@@ -75,6 +75,7 @@ OTHERWISE = {
     "later_work.changed_by": "a look",
     "later_work.made_by": "a look",
     "later_work.why_not": "a look",
+    "visits.open_visit_of": "a look",
     "ledger.customer_of": "a look",
     "ledger.entry_by": "a look",
     "ledger.same": "a look",

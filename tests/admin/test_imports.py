@@ -291,6 +291,37 @@ def test_each_fault_of_a_row_stands_under_its_own_column_on_the_page_and_in_the_
     assert numbers(page)["有问题"] == 1
 
 
+def test_a_bad_birthday_turns_nobody_away_and_is_shown_counted_and_a_file_to_take(owner, database, settings):
+    address = uploaded(owner, "姓名,手机,生日\n王小丽,13800138001,2月30日\n欧阳娜,12,不知道\n")
+    for page in (checked(owner, address).text, brought_in(owner, address, database, settings).text):
+        assert [numbers(page).get(name, 0) for name in ("会新增", "新增了")].count(1) == 1
+        assert [numbers(page).get(name, 0) for name in ("有问题", "没有导入")].count(1) == 1
+        assert "1 格留空了" in page
+        assert re.findall(r"<tr><td>2</td><td>(\S+?)</td>", page) == ["生日"]
+        text = owner.get(f"{address}/left-out.csv").content.decode("utf-8-sig")
+        _, *rows = csv.reader(io.StringIO(text))
+        assert [row[:2] for row in rows] == [["2", "生日"]]
+        refused = owner.get(f"{address}/refused.csv").content.decode("utf-8-sig")
+        assert {row[0] for row in csv.reader(io.StringIO(refused))} == {"行号", "3"}
+    assert count(database, Customer) == 1
+    assert "留空的格子" in owner.get("/admin/import-batch/details/1").text
+
+
+def test_a_heading_over_two_columns_loses_neither(owner, database, tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["姓名", "手机", None, "积分卡", None], ["王小丽", "13800138001", "wx-wang", "A1", None]):
+        book.active.append(row)
+    book.active.merge_cells("B1:C1")
+    book.active.merge_cells("D1:E1")
+    book.save(tmp_path / "a.xlsx")
+    address = uploaded(owner, (tmp_path / "a.xlsx").read_bytes(), "a.xlsx")
+    page = owner.get(address).text
+    assert "第 C 列（没有表头）" in page
+    assert "第 E 列" not in page
+    assert "会新增" in checked(owner, address, **{"column-2": "wechat"}).text
+    assert re.search(r"<td>w\*\*\*</td>", owner.get(address).text)
+
+
 def test_a_sheet_that_is_not_read_is_named(owner, tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["姓名", "手机"])
@@ -445,6 +476,9 @@ def test_an_import_somebody_has_built_on_stays_and_says_why(owner, database, set
     brought_in(owner, sales, database, settings)
     page = owner.get(f"{address}/undo").text
     assert "现在不能撤销" in page
+    with database.reading() as session:
+        number = session.exec(select(Customer.member_no).where(Customer.name == "王小丽")).one()
+    assert f'<a href="/desk/customers/{number}">王小丽 {number} 138****8001 有了别的消费</a>' in page
     assert 'value="undo"' not in page
     assert owner.post(address, data={"do": "undo"}).status_code == 422
     assert count(database, Customer) == 2
@@ -463,7 +497,12 @@ def test_a_large_import_that_cannot_be_taken_back_stays_and_its_page_says_why(ow
     assert owner.post(address, data={"do": "undo"}).status_code == 303
     worked(database, settings)
     page = owner.get(address).text
-    assert "之后的工作用到了它" in page
+    assert "没有撤销。导入之后" in page
+    assert re.search(r'<a href="/desk/customers/(\w+)">王小丽 \1 138\*{4}8001 有了别的消费</a>', page)
+    with database.reading() as session:
+        kept = session.exec(select(ImportBatch.check_report).where(ImportBatch.kind == "customers")).one()
+    assert "王小丽" not in kept
+    assert "138" not in kept
     assert "导入完成" in page
     assert count(database, Customer) == 2
 
@@ -548,7 +587,7 @@ class Killed(BaseException):
 def die_after(monkeypatch, portions: int) -> None:
     """Let the worker die once so many portions are in."""
     told = 0
-    tell = imports._Teller.tell
+    tell = imports.Teller.tell
 
     def dying(self, done: int, total: int) -> None:
         nonlocal told
@@ -557,7 +596,7 @@ def die_after(monkeypatch, portions: int) -> None:
         if told == portions:
             raise Killed
 
-    monkeypatch.setattr(imports._Teller, "tell", dying)
+    monkeypatch.setattr(imports.Teller, "tell", dying)
 
 
 def half_done(owner, database, settings, monkeypatch, real_now) -> str:
@@ -619,6 +658,7 @@ def test_no_number_of_a_file_is_on_a_page_in_a_log_in_the_journal_or_beside_it(
     content = dirty_csv(tmp_path / "a.csv").read_bytes()
     address = uploaded(owner, content, "13800138001.csv")
     seen += [owner.get(address).text, checked(owner, address).text, owner.get(f"{address}/refused.csv").text]
+    seen.append(owner.get(f"{address}/left-out.csv").text)
     seen += [owner.get(f"{address}?step=columns").text, owner.get(HOME).text]
     seen += [brought_in(owner, address, database, settings).text, owner.get(f"{address}/undo").text]
     seen += [owner.get("/admin/import-batch/list").text, owner.get("/admin/import-batch/details/1").text]

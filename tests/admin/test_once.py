@@ -125,6 +125,7 @@ TYPED: dict[str, dict[str, list[str]]] = {
     },
     "/desk/customers/verified": {},
     "/desk/customers/declined": {},
+    "/desk/customers/hand-over": {},
     "/desk/customers/points/adjust": {"points": ["5"], "note": ["等太久"]},
     "/desk/customers/points/occasion": {},
     "/desk/customers/redeem": {"note": ["一支口红"]},
@@ -327,7 +328,7 @@ def address_of_page(address: str, whole: dict[str, int]) -> str:
         return f"{deed.group(1)}/details/{deed.group(2)}"
     place = address.removeprefix("/admin").lstrip("/")
     return next((page.format_map(whole) for page in DESK if page.format_map(whole).startswith(f"{place}?")), None) or (
-        re.sub(r"/(verified|declined|occasion)$", "", place) if "/customers/" in place else _undo_of(place)
+        re.sub(r"/(verified|declined|occasion|hand-over)$", "", place) if "/customers/" in place else _undo_of(place)
     )
 
 
