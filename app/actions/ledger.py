@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, update
@@ -110,9 +109,7 @@ def move(session: Session, customer_id: int, movement: Movement) -> PointsEntry:
     return post(session, account, movement, None if has_lapsed else lots)
 
 
-def post(
-    session: Session, account: Account, movement: Movement, lots: Sequence[Lot] | None = None
-) -> PointsEntry:
+def post(session: Session, account: Account, movement: Movement, lots: Sequence[Lot] | None = None) -> PointsEntry:
     """The only writer. The guarded UPDATE refuses what is not there, whatever was read before it. `lots`: those of the
     account, where they were just read."""
     connection = past_the_session(session)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import event
 from sqlmodel import Session, func, select
 
@@ -104,7 +103,7 @@ def _plan(session: Session, one: tuple[str, Any]) -> str:
 def _is_walk(plan: str) -> bool:
     """Whether a whole table or index is read; the list of numbers that came along is no table."""
     steps = [line.strip() for line in plan.splitlines()]
-    return any(step.startswith("SCAN") and "VIRTUAL TABLE" not in step or "Seq Scan" in step for step in steps)
+    return any((step.startswith("SCAN") and "VIRTUAL TABLE" not in step) or "Seq Scan" in step for step in steps)
 
 
 def test_what_was_added_to_the_session_is_there_for_the_statements_past_it(database: Database) -> None:
@@ -120,9 +119,9 @@ def test_a_movement_a_savepoint_took_back_can_be_made_again(database: Database) 
     with database.writing() as session:
         book = Book(session, new_customer(session))
         book.earn(100)
-        with pytest.raises(ZeroDivisionError), session.begin_nested():
-            kept = book.spend(10, reference="R")
-            raise ZeroDivisionError
+        savepoint = session.begin_nested()
+        kept = book.spend(10, reference="R")
+        savepoint.rollback()
         again = book.spend(10, reference="R")
         assert (kept.points, again.points, again.balance_after) == (-10, -10, 90)
         assert check_ledger(session) == []
