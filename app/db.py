@@ -49,6 +49,9 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 OLDEST_SAFE_SQLITE = (3, 51, 3)
 """Older libraries may corrupt a WAL file that two connections write (fixed upstream in 3.51.3)."""
 
+COLLIDED = frozenset({"40P01", "40001"})
+"""PostgreSQL ended a transaction in favour of another: doing it again helps."""
+
 PRAGMAS = ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "trusted_schema=OFF", "cell_size_check=ON")
 """How every connection to the file works. FULL: a commit is on the disk before anybody is told of it."""
 

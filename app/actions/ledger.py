@@ -28,7 +28,6 @@ from app.rules.points import (
 from app.rules.refusals import NotFound
 from app.vocabulary import AdjustReason, PointsKind
 
-
 # The statements, put together once. A till waits for every one of them, and SQLAlchemy takes several times longer to put
 # one together, or to keep a row as an object, than the database to carry it out.
 _ACCOUNT: tuple[Any, ...] = (PointsAccount.id, PointsAccount.balance, PointsAccount.seq, PointsAccount.frozen_at)

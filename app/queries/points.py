@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal_column, or_
 from sqlmodel import Session, col, select
 
 from app.db import past_the_session
@@ -197,7 +197,7 @@ def owners_of_ended(session: Session, today: date, after: int, limit: int) -> li
         .join(PointsLot, col(PointsLot.account_id) == col(PointsAccount.id))
         .where(
             PointsLot.expires_on < today,  # type: ignore[operator]  # an undated lot is never less
-            PointsLot.remaining > 0,
+            col(PointsLot.remaining) > literal_column("0"),  # as its index says it: a parameter would not be recognised
             col(PointsAccount.closed_at).is_(None),
             col(PointsAccount.frozen_at).is_(None),
             owner > after,
