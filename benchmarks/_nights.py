@@ -25,9 +25,9 @@ from app.actions.customers import lowest_tier
 from app.db import Database, insert_many, migrate, open_database
 from app.jobs.kinds import KINDS
 from app.jobs.running import Runner
-from app.models import Customer, PointsAccount, PointsEntry, PointsLot, PointsPending, Purchase, Tier
+from app.models import Consent, Customer, PointsAccount, PointsEntry, PointsLot, PointsPending, Purchase, Tier
 from app.settings import Settings
-from app.vocabulary import JobKind, PointsKind
+from app.vocabulary import Channel, JobKind, PointsKind, Purpose
 from seed.reference import plant_reference
 
 SOME, ALL, PURCHASES = 20_000, 1_000_000, 10
@@ -94,6 +94,7 @@ def _fill(database: Database, customers: int) -> None:
         with database.writing() as session:
             _insert(session, Customer, (_customer(n, lowest, middle) for n in numbers))
             _insert(session, Purchase, (_purchase(n, which) for n in numbers for which in range(PURCHASES)))
+            _insert(session, Consent, (_consent(n) for n in numbers if n % 5 == 0))
             _insert(session, PointsAccount, ({"id": n, "customer_id": n, "balance": 100, "seq": 1} for n in numbers))
             _insert(session, PointsEntry, map(_entry, numbers))
             _insert(session, PointsLot, map(_lot, numbers))
@@ -116,6 +117,13 @@ def _customer(n: int, lowest: int, middle: int) -> dict[str, Any]:
         "id": n, "member_no": f"N{n}", "name": f"Customer {n}", "email": f"n{n}@example.org",
         "created_at": NOW, "updated_at": NOW,
         "tier_id": middle if ends else lowest, "tier_until_on": ends,
+    }  # fmt: skip
+
+
+def _consent(n: int) -> dict[str, Any]:
+    return {
+        "customer_id": n, "purpose": Purpose.SERVICE_CARE, "channel": Channel.EMAIL, "notice_version": "1",
+        "granted_at": NOW,
     }  # fmt: skip
 
 
