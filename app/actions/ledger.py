@@ -202,7 +202,7 @@ def lapse(
                 PointsKind.EXPIRE, -lot.remaining, reference, "", because.at, because.today,
                 first=frozenset({lot.lot_id}),
             )  # fmt: skip
-            entries.append(post(session, account, ending))
+            entries.append(post(session, account, ending, [lot]))
     return entries
 
 
