@@ -133,7 +133,10 @@ def test_a_sale_goes_in_once_and_its_first_answer_stays(till: TestClient, databa
     till.post("/api/v1/customers", json=WANG)
     first = till.post("/api/v1/purchases", json=SALE)
     assert (first.status_code, first.json()["paid_fen"], first.json()["is_waiting"]) == (201, 36800, False)
-    dear = SALE | {"order_no": "A-2", "lines": [SALE["lines"][0] | {"amount_fen": 90_000_000}]}
+    dear = SALE | {
+        "order_no": "A-2",
+        "lines": [SALE["lines"][0] | {"unit_price_fen": 90_000_000, "amount_fen": 90_000_000}],
+    }
     assert till.post("/api/v1/purchases", json=dear).json()["tier"] != first.json()["tier"]
     again = till.post("/api/v1/purchases", json=SALE)
     assert (again.status_code, again.content) == (200, first.content)
@@ -190,6 +193,12 @@ def test_a_tills_clock_may_be_minutes_ahead_and_no_more(till: TestClient) -> Non
             422, "moment_in_future", "occurred_at",
         ), ahead  # fmt: skip
     assert till.post("/api/v1/purchases", json=SALE | {"occurred_at": "2026-11-24T18:40:00+08:00"}).status_code == 201
+
+
+def test_a_line_that_costs_more_than_its_pieces_is_refused(till: TestClient) -> None:
+    dear = till.post("/api/v1/purchases", json=SALE | {"lines": [SALE["lines"][0] | {"amount_fen": 999_999}]})
+    assert (dear.status_code, dear.json()["code"]) == (422, "line_exceeds_price")
+    assert dear.json()["errors"][0]["field"] == "lines.0.amount_fen"
 
 
 def test_a_sale_below_zero_is_refused(till: TestClient) -> None:

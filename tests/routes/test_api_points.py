@@ -123,6 +123,17 @@ def test_a_refund_takes_back_and_gives_back(till: TestClient, wang: str, databas
     assert post(till, "purchases/A-1/refunds", refund_no="R-3", amount_fen=1)[1]["code"] == "refund_too_large"
 
 
+def test_what_points_alone_paid_for_goes_back_once(till: TestClient, wang: str, database: Database) -> None:
+    give(database, 36_800)
+    assert post(till, "purchases", **SALE | {"points_used": 36_800})[1]["paid_fen"] == 0
+    first = post(till, "purchases/A-1/refunds", refund_no="R-1", amount_fen=0)
+    assert first == (201, {"points_taken_back": 0, "points_given_back": 36_800, "balance": 36_800})
+    assert post(till, "purchases/A-1/refunds", refund_no="R-1", amount_fen=0) == (200, first[1])
+    status, told = post(till, "purchases/A-1/refunds", refund_no="R-2", amount_fen=0)
+    assert (status, told["code"]) == (422, "refund_too_large")
+    assert balance(database) == 36_800
+
+
 @pytest.mark.parametrize("order_no", ["2026/11/0007", "A?1", "A#1", "50%", "A/refunds", "#7 / 2", "单号1"])
 def test_a_sale_can_be_refunded_whatever_its_number_is_made_of(till: TestClient, wang: str, order_no: str) -> None:
     assert post(till, "purchases", **SALE | {"order_no": order_no})[0] == 201

@@ -107,7 +107,8 @@ class PhoneAsked(Sent):
 
 
 class LineSold(Sent):
-    """One thing on a slip. `amount_fen` is what was paid for all pieces of it; a discount may be a line below zero."""
+    """One thing on a slip. `amount_fen` is what was paid for all pieces of it, no more than they cost; less is a discount,
+    which may also be a line below zero."""
 
     sku: Annotated[str, _text(40)] | None = None
     item: Annotated[str, _text(120, required=True)]
