@@ -25,11 +25,12 @@ from app.rules.earning import (
     EarnedOftenEnough,
     Earning,
     NothingToEarn,
+    SaleTooLarge,
     occasion_earning,
     occasion_terms,
     sale_points,
 )
-from app.rules.points import ReferenceTaken, day_of, is_over
+from app.rules.points import LARGEST_POINTS, ReferenceTaken, day_of, is_over
 from app.rules.points_expiry import ends_on
 from app.rules.policy import Policy
 from app.rules.refusals import NotFound
@@ -47,7 +48,7 @@ def hold_buyer(session: Session, customer_id: int) -> None:
 def earn_for_sale(session: Session, purchase: Purchase, *, policy: Policy, now: datetime, zone: ZoneInfo) -> int:
     """The points of a sale, by the rules and the tier of its moment: call it before her tier follows the sale. They come in
     at once, or wait for the rule's days. What they are; again, what they were. An imported sale earns nothing: it is
-    history, whose points come as an opening balance."""
+    history, whose points come as an opening balance. Raises SaleTooLarge."""
     if not _earns(session, purchase):
         return 0
     if known := sale_earned(session, purchase):
@@ -55,6 +56,8 @@ def earn_for_sale(session: Session, purchase: Purchase, *, policy: Policy, now: 
     earning = _worth(session, purchase, policy, now, zone)
     if earning is None:
         return 0
+    if earning.points > LARGEST_POINTS:
+        raise SaleTooLarge("lines", points=earning.points, largest=LARGEST_POINTS)
     earned_on = day_of(purchase.occurred_at, zone)
     counts_on = earned_on + timedelta(days=earning.rule.pending_days)
     if counts_on > day_of(now, zone):

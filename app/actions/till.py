@@ -20,7 +20,7 @@ from app.columns import blind_index
 from app.db import lock_row
 from app.models import PointsEntry, Purchase, Redemption, Store
 from app.queries.api_keys import Caller
-from app.queries.earning import pending_taken, refund_moved, reward_called, sale_earned
+from app.queries.earning import pending_taken, refund_moved, reward_called, sale_earned, sale_ended
 from app.queries.members import Member, member, member_numbered, member_with_phone, store_called, tier_named
 from app.queries.phones import owner_of_phone
 from app.queries.points import balance_of
@@ -56,11 +56,13 @@ _REFUND = "退款"  # data: the line of a refund that names none
 
 @dataclass(frozen=True)
 class SaleTaken:
-    """What a till is told about its sale. `is_waiting`: nobody has that number or phone yet, and the sale waits for her."""
+    """What a till is told about its sale. `points_ended`: so many of those it earned had ended before they came in.
+    `is_waiting`: nobody has that number or phone yet, and the sale waits for her."""
 
     order_no: str
     paid_fen: int
     points_earned: int
+    points_ended: int
     balance: int
     tier: str | None
     is_waiting: bool
@@ -284,6 +286,7 @@ def _told(session: Session, purchase: Purchase) -> SaleTaken:
         order_no=purchase.order_no,
         paid_fen=purchase.paid_fen,
         points_earned=sale_earned(session, purchase),
+        points_ended=sale_ended(session, purchase),
         balance=balance_of(session, hers) if hers else 0,
         tier=tier_named(session, hers) if hers else None,
         is_waiting=is_waiting(purchase),

@@ -25,6 +25,7 @@ from app.models import (
     TierChange,
     Treatment,
 )
+from app.queries.points import ended_of
 from app.rules.birthdays import Birthday, is_birthday_month
 from app.rules.earning import Earner, EarningTerms, Order, PaidLine
 from app.rules.menu_rows import category_called
@@ -261,6 +262,15 @@ def sale_earned(session: Session, purchase: Purchase) -> int:
         PointsEntry.kind == PointsKind.EARN, PointsEntry.reference == sale_reference(purchase)
     )
     return session.exec(wanted).first() or 0
+
+
+def sale_ended(session: Session, purchase: Purchase) -> int:
+    """How many of the points a sale gave have ended unused."""
+    wanted = select(PointsEntry.id).where(
+        PointsEntry.kind == PointsKind.EARN, PointsEntry.reference == sale_reference(purchase)
+    )
+    entry_id = session.exec(wanted).first()
+    return ended_of(session, entry_id) if entry_id else 0
 
 
 def sale_reference(purchase: Purchase) -> str:

@@ -41,6 +41,13 @@ class EarnedOftenEnough(RuleBroken):
     status = 409
 
 
+class SaleTooLarge(RuleBroken):
+    """More points than one movement holds: an amount in the wrong unit, most likely."""
+
+    code = "sale_too_large"
+    message = words("这一单要得 {points} 分，一次最多记 {largest} 分。请核对金额。")
+
+
 class Step(StrEnum):
     """Where in the working a figure stands."""
 

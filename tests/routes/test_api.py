@@ -284,6 +284,15 @@ def test_what_is_no_json_object_is_a_problem_and_breaks_nothing(app: FastAPI, ti
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_program_that_cannot_be_understood_is_told_of_its_request_and_not_of_a_page(till: TestClient) -> None:
+    gbk = json.dumps(WANG, ensure_ascii=False).encode("gb18030")
+    answer = till.post("/api/v1/customers", content=gbk, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    assert "UTF-8" in answer.json()["detail"]
+    for told in (answer, till.get("/api/v1/nowhere"), till.delete("/api/v1/customers")):
+        assert not any(word in told.text for word in ("表单", "页", "扫码")), told.text
+
+
 def test_too_large_a_body_and_a_wrong_method_are_problems_too(till: TestClient) -> None:
     large = till.post("/api/v1/customers", content=b"x" * 1_100_000, headers={"Content-Type": "application/json"})
     wrong = till.delete("/api/v1/customers")
