@@ -29,6 +29,7 @@ from app.rules.earning import (
     occasion_earning,
     occasion_terms,
     sale_points,
+    working_less,
 )
 from app.rules.points import LARGEST_POINTS, ReferenceTaken, day_of, is_over
 from app.rules.points_expiry import ends_on
@@ -102,10 +103,12 @@ def settle_pending(session: Session, pending_id: int, *, now: datetime, zone: Zo
     pending = lock_row(session, PointsPending, pending_id)
     if pending is None or pending.closed_at is not None or pending.due_on > day_of(now, zone):
         return None
+    left = pending.points - pending.taken_back
+    working = working_less(pending.working, pending.taken_back, left)
     entry = earn_points(
-        session, pending.customer_id, pending.points - pending.taken_back, reference=pending.reference,
+        session, pending.customer_id, left, reference=pending.reference,
         reason=_name_of(session, pending), now=now, zone=zone, expires_on=pending.expires_on,
-        purchase_id=pending.purchase_id, earned_on=pending.earned_on, rule_id=pending.rule_id, working=pending.working,
+        purchase_id=pending.purchase_id, earned_on=pending.earned_on, rule_id=pending.rule_id, working=working,
     )  # fmt: skip
     pending.entry_id, pending.closed_at = entry.id, now
     session.flush()

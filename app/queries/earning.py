@@ -27,7 +27,7 @@ from app.models import (
 )
 from app.queries.points import ended_of
 from app.rules.birthdays import Birthday, is_birthday_month
-from app.rules.earning import Earner, EarningTerms, Order, PaidLine
+from app.rules.earning import Earner, EarningTerms, Order, PaidLine, working_less
 from app.rules.menu_rows import category_called
 from app.rules.points_expiry import Expiry
 from app.vocabulary import Calendar, CategoryOfNeed, CustomerStatus, EarningKind, PointsKind, RuleSubject
@@ -233,8 +233,9 @@ def pending_of(session: Session, customer_id: int) -> list[PendingLine]:
         .order_by(col(PointsPending.due_on), col(PointsPending.id))
     )
     return [
-        PendingLine(row.points - row.taken_back, row.due_on, row.expires_on, order_no, row.working)
+        PendingLine(left, row.due_on, row.expires_on, order_no, working_less(row.working, row.taken_back, left))
         for row, order_no in rows
+        for left in (row.points - row.taken_back,)
     ]
 
 
