@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from app.actions.claims import is_waiting
 from app.actions.consents import grant_many
 from app.actions.customers import create_customer, lock_member_series
+from app.actions.earning import hold_buyer
 from app.actions.idempotency import do_once
 from app.actions.ledger import locked_account
 from app.actions.purchases import check_same, customer_of, look_up, record_purchase
@@ -243,6 +244,7 @@ def take_redemption(
     if asked.reward and reward_id is None:
         raise RewardUnknown("reward")
     wanted = Wanted(asked.points, asked.reference, reward_id)
+    hold_buyer(session, hers.customer_id)
     locked_account(session, hers.customer_id)  # whoever sends the same again waits here, and then sees the first
     is_new = session.exec(select(Redemption.id).where(Redemption.reference == asked.reference)).first() is None
     redemption = redeem(session, hers.customer_id, wanted, now=now, zone=zone)

@@ -115,9 +115,14 @@ class Reading:
         fault.field = name or fault.field
         self.faults.append(fault)
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether a quote may have swallowed rows that nobody would miss."""
+        return max(map(len, self.cells), default=0) > LONGEST_CELL
+
     def refuse_endless(self) -> None:
-        """In a column without a limit of its own, too: there a quote may have swallowed rows that nobody would miss."""
-        if max(map(len, self.cells), default=0) <= LONGEST_CELL:
+        """In a column without a limit of its own, too."""
+        if not self.is_endless:
             return
         for place, cell in enumerate(self.cells[: len(self.columns.headers)]):
             if len(cell) > LONGEST_CELL:

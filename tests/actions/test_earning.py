@@ -11,7 +11,7 @@ from app.actions.earning import earn_for_occasion, earn_for_sale, give_birthday_
 from app.actions.merging import merge_customers
 from app.actions.purchases import follow_refunds, insert_sales, look_up, planned_sale, record_purchase
 from app.db import Database
-from app.models import Customer, PointsEntry, PointsPending, Product, Purchase, RuleVersion
+from app.models import Customer, ImportBatch, PointsEntry, PointsPending, Product, Purchase, RuleVersion
 from app.queries.earning import pending_points, rules_at, sale_earned, tier_at
 from app.queries.members import why
 from app.queries.points import lots_of
@@ -19,7 +19,7 @@ from app.rules.earning import EarnedOftenEnough, NothingToEarn
 from app.rules.points import ReferenceTaken
 from app.rules.policy import Policy
 from app.rules.purchases import Sale, SaleLine
-from app.vocabulary import Calendar, CategoryOfNeed, EarningKind, PointsKind
+from app.vocabulary import Calendar, CategoryOfNeed, EarningKind, ImportKind, PointsKind
 from tests.actions.earning_shop import Counter, counter, edit, rule
 from tests.actions.points_shop import ZONE, new_customer
 from tests.conftest import NOW
@@ -105,9 +105,11 @@ def test_points_that_ended_before_they_were_told_do_not_stay(till: Counter) -> N
 
 def test_what_is_only_history_earns_nothing(till: Counter, session: Session) -> None:
     sale = till.sell(10_000, order_no="H", member_no="")
-    sale.customer_id, sale.import_batch_id = till.customer_id, 1
+    batch = ImportBatch(kind=ImportKind.PURCHASES, file_name="till.csv", file_sha256="0" * 64, started_at=NOW)
+    session.add(batch)
+    session.flush()
+    sale.customer_id, sale.import_batch_id = till.customer_id, batch.id
     assert earn_for_sale(session, sale, **till.how) == 0
-    sale.import_batch_id = None
 
 
 # ── Pending ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,13 +14,16 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.actions.api_keys import create_api_key, issue_api_key, revoke_api_key
+from app.actions.customers import create_customer
 from app.actions.points import earn_points
 from app.db import Database
 from app.models import ApiKey, AuditEntry, Consent, Customer, CustomerAlias, KeptAnswer, Purchase, Store
 from app.rules import limits
 from app.rules.access import KEYED
 from app.rules.api_keys import KeyDetails
+from app.rules.customers import CustomerDetails
 from app.rules.limits import Limit
+from app.rules.policy import Policy
 from tests.conftest import NOW
 
 PHONE = "13800138000"
@@ -179,6 +182,25 @@ def test_a_sale_of_somebody_unknown_waits_and_becomes_hers(till: TestClient, dat
     till.post("/api/v1/customers", json=WANG)
     [customer], [sale] = rows(database, Customer), rows(database, Purchase)
     assert sale.customer_id == customer.id
+
+
+def test_a_phone_of_a_family_is_nobodys_by_itself(till: TestClient, database: Database) -> None:
+    hers = till.post("/api/v1/customers", json=WANG).json()["member_no"]
+    first = till.post("/api/v1/purchases", json=SALE).json()
+    with database.writing() as session:
+        daughter = CustomerDetails(name="王小", phone=PHONE, phone_shared_reason="母女共用")
+        create_customer(session, daughter, policy=Policy(), now=NOW)
+    for path, body in (("lookup", {"phone": PHONE}), ("", WANG)):
+        answer = till.post(f"/api/v1/customers/{path}".rstrip("/"), json=body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "phone_is_shared")
+    answer = till.post("/api/v1/purchases", json=SALE | {"order_no": "A-2"})
+    assert (answer.status_code, answer.json()["is_waiting"]) == (201, True)
+    answer = till.post("/api/v1/purchases", json=SALE | {"order_no": "A-3", "member_no": hers})
+    assert (answer.status_code, answer.json()["is_waiting"]) == (201, False)
+    again = till.post("/api/v1/purchases", json=SALE)
+    assert (again.status_code, again.json()) == (200, first)
+    sold = {sale.order_no: sale.customer_id is not None for sale in rows(database, Purchase)}
+    assert sold == {"A-1": True, "A-2": False, "A-3": True}
 
 
 def test_a_sale_to_nobody_goes_in_and_waits_for_nobody(till: TestClient) -> None:

@@ -276,7 +276,7 @@ class CustomerShown(BaseModel):
 class SaleShown(BaseModel):
     """What became of a sale. `points_earned` may wait for some days before they count; `points_ended` of them are over
     already, as where a sale is told long after it happened. `balance` and `tier` are the customer's as they were after it;
-    `is_waiting`: nobody of that number or phone is known yet."""
+    `is_waiting`: nobody of that number or phone is known yet, or several share that phone."""
 
     order_no: str
     paid_fen: int
