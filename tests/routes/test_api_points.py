@@ -123,6 +123,37 @@ def test_a_refund_takes_back_and_gives_back(till: TestClient, wang: str, databas
     assert post(till, "purchases/A-1/refunds", refund_no="R-3", amount_fen=1)[1]["code"] == "refund_too_large"
 
 
+def test_what_points_alone_paid_for_goes_back_once(till: TestClient, wang: str, database: Database) -> None:
+    give(database, 36_800)
+    assert post(till, "purchases", **SALE | {"points_used": 36_800})[1]["paid_fen"] == 0
+    first = post(till, "purchases/A-1/refunds", refund_no="R-1", amount_fen=0)
+    assert first == (201, {"points_taken_back": 0, "points_given_back": 36_800, "balance": 36_800})
+    assert post(till, "purchases/A-1/refunds", refund_no="R-1", amount_fen=0) == (200, first[1])
+    status, told = post(till, "purchases/A-1/refunds", refund_no="R-2", amount_fen=0)
+    assert (status, told["code"]) == (422, "refund_too_large")
+    assert balance(database) == 36_800
+
+
+def test_a_sale_told_so_late_that_its_points_have_ended_says_so(till: TestClient, wang: str) -> None:
+    told = post(till, "purchases", **SALE)[1]
+    assert (told["points_earned"], told["points_ended"], told["balance"]) == (368, 0, 368)
+    old = post(till, "purchases", **SALE | {"order_no": "A-0", "occurred_at": "2001-02-03T10:00:00+08:00"})[1]
+    assert (old["points_earned"], old["points_ended"], old["balance"]) == (368, 368, 368)
+
+
+@pytest.mark.parametrize("pending_days", [0, 7])
+def test_a_sale_too_large_for_points_is_refused_by_what_the_till_sent(
+    till: TestClient, wang: str, database: Database, pending_days: int
+) -> None:
+    with database.writing() as session:
+        purchase_rule = session.exec(select(EarningRule).where(EarningRule.kind == EarningKind.PURCHASE)).one()
+        purchase_rule.points, purchase_rule.pending_days = 100, pending_days
+    line = SALE["lines"][0] | {"unit_price_fen": 100_000_100, "amount_fen": 100_000_100}
+    status, told = post(till, "purchases", **SALE | {"lines": [line]})
+    assert (status, told["code"], told["errors"][0]["field"]) == (422, "sale_too_large", "lines")
+    assert post(till, "purchases", **SALE | {"lines": [line | {"amount_fen": 100_000_000}]})[0] == 201
+
+
 @pytest.mark.parametrize("order_no", ["2026/11/0007", "A?1", "A#1", "50%", "A/refunds", "#7 / 2", "单号1"])
 def test_a_sale_can_be_refunded_whatever_its_number_is_made_of(till: TestClient, wang: str, order_no: str) -> None:
     assert post(till, "purchases", **SALE | {"order_no": order_no})[0] == 201
