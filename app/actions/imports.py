@@ -36,7 +36,7 @@ from app.queries.scopes import ANYTHING
 from app.queries.tiers import tier_steps
 from app.rules.headers import Columns, match_columns
 from app.rules.import_header import below_title, header_of, is_unnamed
-from app.rules.import_reports import ImportReport, Portion
+from app.rules.import_reports import ImportReport, Portion, kept_reasons
 from app.rules.import_rows import Shop, is_filled
 from app.rules.policy import Policy
 from app.rules.purchases import StoreNotHers, StoreUnknown
@@ -45,8 +45,6 @@ from app.rules.spreadsheets import MOST_ROWS, FileEmpty, OnlyHeader, TooManyRows
 from app.vocabulary import AuditAction, ImportKind, ImportMode, ImportStage, JobKind
 
 Row = tuple[int, tuple[str, ...]]
-REJECTIONS_KEPT = 10_000
-"""So many refused rows are kept with the batch; the report holds them all."""
 _NOBODYS = words("表里没有手机或会员号这一列：每一单都不会记到顾客名下。如果有，请把它对上再导。")
 _ALLERGIES = words("过敏史是敏感信息，会加密保存；还没有同意过的顾客，档案上会提醒当面问一声。")
 _STAFF_UNKNOWN = words("这些员工不在系统里，他们的销售没有记到人：{names}")
@@ -391,15 +389,6 @@ def _keep(session: Session, report: ImportReport, *, finished_at: datetime) -> N
     rejections = json.dumps(kept_reasons(report), ensure_ascii=False)
     done = {"finished_at": finished_at, "rejections": rejections, "stage": ImportStage.DONE}
     _write_batch(session, report.batch, done)
-
-
-def kept_reasons(report: ImportReport) -> list[dict[str, Any]]:
-    """What is kept of a file's refused rows, and beside them of the cells left out: the first of each, and how many more
-    cells there were."""
-    warnings: list[dict[str, Any]] = [one.as_json() | {"left_out": 1} for one in report.warnings[:REJECTIONS_KEPT]]
-    if more := len(report.warnings) - len(warnings):
-        warnings.append({"row": "", "column": "", "reason": "", "left_out": more})
-    return [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]] + warnings
 
 
 def _write_batch(session: Session, batch_id: int | None, changes: dict[str, Any]) -> None:

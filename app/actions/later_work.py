@@ -144,7 +144,7 @@ def changed_by(
     """What is kept of the records a file changed (`made`: of those it made), so many at a time."""
     last = 0
     number = col(ImportChange.subject_id)
-    columns: Any = select(number, ImportChange.before, ImportChange.after)  # type: ignore[type-var]  # sealed texts
+    columns: Any = select(number, ImportChange.before, ImportChange.after)
     wanted = columns.where(*_of(batch_id, table), col(ImportChange.is_created).is_(made))
     if only is not None:
         wanted = wanted.where(number.in_(only))

@@ -186,8 +186,7 @@ def forget_merges(session: Session, now: datetime) -> int:
     emptied: CursorResult[Any] = session.execute(  # type: ignore[assignment]
         update(CustomerMerge).where(col(CustomerMerge.plan).is_not(None), over).values(plan=None)
     )
-    hers = col(CustomerAlias.phone_index).is_not(None), col(CustomerAlias.customer_id).in_(erased)
-    session.execute(update(CustomerAlias).where(*hers).values(phone_index=None))
+    session.execute(update(CustomerAlias).where(col(CustomerAlias.customer_id).in_(erased)).values(phone_index=None))
     return emptied.rowcount
 
 
