@@ -4,11 +4,12 @@ Each movement is a unit of work of its own, on the disk before the till is told 
 Peer: `_ledger_peer`, which keeps the same promises with as few statements as they need; that it wrote the same rows is
 checked. Both move the same points in turns of a few, so that a busy machine slows both alike.
 Promise: at least half the peer's speed through the actions, on SQLite and, when ROUGE_TEST_POSTGRES_URL names a server,
-on PostgreSQL. The same through `/api/v1` is printed beside it: a sale is thirty statements more than a movement (its
-lines, the rules and the tier of its day, its tier after, its tags, the kept answer).
+on PostgreSQL. The same through `/api/v1` is printed beside it. There a movement is two commits (the caller's tries are
+counted in one of their own) and a sale fifty statements: its lines, the rules and the tier of its day, her tier after it,
+her tags, the kept answer, the journal.
 
-The second part is `_nights`. `python -m benchmarks.ledger --full` takes a million customers and ten million purchases
-there (an hour, 8 GB); without it, 20,000.
+First comes the night's work, `_nights`: `python -m benchmarks.ledger --full` takes a million customers and ten million
+purchases there; without it, 20,000.
 """
 
 import os
