@@ -5,7 +5,6 @@ changes nothing that is in. Every row of the file is counted once: created, upda
 """
 
 import json
-from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -29,8 +28,8 @@ from app.actions.purchase_imports import OrderOutline, Orders, PurchaseFile
 from app.audit import Actor, note_deed
 from app.db import Database
 from app.i18n import gettext
-from app.models import ImportBatch, Purchase, Store
-from app.queries.import_records import points_of_file
+from app.models import ImportBatch, Store
+from app.queries.import_records import buyers_of, points_of_file
 from app.queries.policy import current_policy
 from app.queries.scopes import ANYTHING
 from app.queries.tiers import tier_steps
@@ -260,7 +259,7 @@ class _Run:
         if self.report.batch is None:
             return
         with self.database.reading() as session:
-            ids = _buyers(session, self.report.batch)
+            ids = buyers_of(session, self.report.batch)
         earn_file(
             self.database, self.report.batch, ids, actor=self.actor, policy=reviewer.policy, now=reviewer.shop.now,
             zone=reviewer.shop.zone, alive=alive,
@@ -274,7 +273,7 @@ class _Run:
         if self.report.batch is None:
             return
         with self.database.reading() as session:
-            ids = _buyers(session, self.report.batch)
+            ids = buyers_of(session, self.report.batch)
         for start in range(0, len(ids), _REVIEWED):
             with self.database.writing(self.actor) as session:
                 changes = Changes(self.report.batch)
@@ -294,13 +293,6 @@ class _Run:
             return
         with suppress(SQLAlchemyError), self.database.writing(self.actor) as session:
             _write_batch(session, self.report.batch, {"stage": ImportStage.FAILED})
-
-
-def _buyers(session: Session, batch_id: int) -> "array[int]":
-    """Whom a file sold something to: eight bytes each."""
-    buyer = col(Purchase.customer_id)
-    wanted = select(buyer).where(Purchase.import_batch_id == batch_id, buyer.is_not(None)).distinct()
-    return array("q", session.scalars(wanted.execution_options(yield_per=5000)))
 
 
 def _store_id(session: Session, code: str) -> int | None:
