@@ -14,10 +14,12 @@ from app.queries.earning import (
     birthday_of,
     birthdays_given,
     earner_at,
+    earner_of,
     order_of,
     rules_at,
     sale_earned,
     sale_reference,
+    tier_of_sale,
     times_given,
 )
 from app.rules.birthdays import birthday_year, celebrated_on
@@ -103,7 +105,8 @@ def _came_with(purchase: Purchase) -> dict[str, int | None]:
 def _worth(session: Session, purchase: Purchase, policy: Policy, now: datetime, zone: ZoneInfo) -> Earning | None:
     moment = min(purchase.occurred_at, now)  # a till's clock may be ahead
     order = order_of(session, purchase, zone)
-    earner = earner_at(session, purchase.customer_id or 0, moment, order.on)
+    tier = tier_of_sale(session, purchase, moment, months=policy.tier_window_months, zone=zone)
+    earner = earner_of(session, purchase.customer_id or 0, tier, order.on)
     rules = rules_at(session, moment)
     return sale_points(order, earner, rules, campaigns_multiply=bool(policy.campaigns_multiply))
 
