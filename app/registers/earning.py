@@ -46,7 +46,11 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
                 "消费：按付的钱给分。活动倍数：把一单的分乘几倍。额外加分：一单另加几分。其余的是一件事给几分"
             )
         },
-        "points": {"description": later("消费：下面那么多元给几分；额外加分和其他：一次给几分。活动倍数不用填")},
+        "points": {
+            "description": later(
+                "消费：下面那么多元给几分，选了一类时 0 表示这一类不积分；额外加分和其他：一次给几分。活动倍数不用填"
+            )
+        },
         "per_fen": {"description": later("只管“消费”：每满多少元给一次上面的分，如 1 或 10")},
         "percent": {
             "description": later("只管“活动倍数”：200 表示双倍，150 表示 1.5 倍"),
@@ -57,7 +61,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
         "in_birthday_month": {"description": later("只在顾客生日那个月")},
         "from_paid_fen": {"description": later("一单付满多少元才给；0 表示不限")},
         "most_points": {
-            "description": later("一单最多给几分；0 表示不限"),
+            "description": later("一单最多给几分；选了一类就只管那一类的分；0 表示不限"),
             "validators": [NumberRange(0, 100_000_000)],
         },
         "most_times_a_year": {

@@ -5,7 +5,7 @@ reader's language and how money, days and words of the vocabulary look.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -105,7 +105,7 @@ def rules_in_words(
     """What holds today and what is announced for later; a rule that is over is not told."""
     names = {tier.step.rank: tier.step.name for tier in tiers}
     current = [rule for rule in rules if (rule.ends_on is None or today <= rule.ends_on) and _gives(rule)]
-    earns = any(rule.kind is EarningKind.PURCHASE for rule in current)
+    earns = any(rule.kind is EarningKind.PURCHASE and rule.points for rule in current)
     return RulesInWords(
         earning=_earning(current, names) if earns else (),
         steps=_steps(current, tiers, policy) if earns else (),
@@ -119,7 +119,8 @@ def rules_in_words(
 
 
 def _gives(rule: EarningTerms) -> bool:
-    return rule.percent != 100 if rule.kind is EarningKind.CAMPAIGN else rule.points > 0
+    changes = rule.percent != 100 if rule.kind is EarningKind.CAMPAIGN else rule.points > 0
+    return changes or _is_exception(rule)
 
 
 # ── Earning ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -129,6 +130,7 @@ _KINDS = {
     EarningKind.CAMPAIGN: words("{name}：积分 ×{times}"),
     EarningKind.BONUS: words("{name}：加送 {points} 分"),
 }
+_NOTHING = words("{category}不积分")
 _OCCASIONS = {
     EarningKind.EVENT: words("参加我们的活动：{points} 分"),
     EarningKind.REFERRAL: words("介绍朋友来，朋友第一次消费后：{points} 分"),
@@ -153,8 +155,18 @@ def _earning(rules: Sequence[EarningTerms], names: Mapping[int, str]) -> tuple[L
             },
             _conditions(rule, names),
         )
+        if not _is_exception(rule)
+        else Line(_NOTHING, {"category": rule.category}, _conditions(replace(rule, **_ALL_OF_IT), names))
         for rule in of_sales
     )
+
+
+_ALL_OF_IT: dict[str, Any] = {"category": None, "most_points": 0, "pending_days": 0}
+
+
+def _is_exception(rule: EarningTerms) -> bool:
+    """Whether it says that one kind of care earns nothing."""
+    return rule.kind is EarningKind.PURCHASE and rule.category is not None and not rule.points
 
 
 def _occasion(rule: EarningTerms, names: Mapping[int, str]) -> Line:
@@ -181,15 +193,20 @@ def _conditions(rule: EarningTerms, names: Mapping[int, str]) -> tuple[Line, ...
         (rule.starts_on is not None, words("{day} 开始"), {"day": rule.starts_on}),
         (rule.ends_on is not None, words("到 {day} 为止"), {"day": rule.ends_on}),
         (not is_sale and rule.most_times_a_year > 0, words("一年最多 {n} 次"), {"n": rule.most_times_a_year}),
-        (is_sale and rule.most_points > 0, words("每单最多 {n} 分"), {"n": rule.most_points}),
+        (is_sale and rule.most_points > 0, _MOST_OF_KIND if rule.category else _MOST, {"n": rule.most_points}),
         (rule.pending_days > 0, words("{n} 天后入账"), {"n": rule.pending_days}),
     )
     return tuple(Line(sentence, values) for holds, sentence, values in found if holds)
 
 
+_MOST = words("每单最多 {n} 分")
+_MOST_OF_KIND = words("这一类每单最多 {n} 分，别的照给")
+
+
 def _steps(rules: Sequence[EarningTerms], tiers: Sequence[TierTerms], policy: Policy) -> tuple[Line, ...]:
     """In which order an order's points are worked out; only what this shop has."""
     kinds = {rule.kind for rule in rules}
+    capped = [rule for rule in rules if rule.kind in _ORDER and rule.most_points]
     many = (
         words("再乘活动倍数；有几个活动就一个一个乘上去")
         if policy.campaigns_multiply
@@ -204,7 +221,8 @@ def _steps(rules: Sequence[EarningTerms], tiers: Sequence[TierTerms], policy: Po
         (EarningKind.CAMPAIGN in kinds, many),
         (True, words("去掉零头：一单只去一次")),
         (EarningKind.BONUS in kinds, words("加上加送的分")),
-        (any(rule.most_points for rule in rules if rule.kind in _ORDER), words("超过每单上限的按上限算")),
+        (any(rule.category for rule in capped), words("某一类超过它的上限的，那一类按上限算")),
+        (any(not rule.category for rule in capped), words("超过每单上限的按上限算")),
     )
     return tuple(Line(sentence, {}) for is_there, sentence in steps if is_there)
 
@@ -236,7 +254,7 @@ _AND = words("{names}、{name}")
 
 
 def _ending(rules: Sequence[EarningTerms]) -> tuple[Line, ...]:
-    giving = [rule for rule in rules if rule.kind not in {EarningKind.CAMPAIGN, EarningKind.BONUS}]
+    giving = [rule for rule in rules if rule.points and rule.kind not in {EarningKind.CAMPAIGN, EarningKind.BONUS}]
     ways = {rule.expiry: expiry_line(rule.expiry) for rule in giving}
     if not ways:
         return ()

@@ -270,6 +270,7 @@ def test_points_nobody_can_hand_in_come_back_beside_what_was_typed(owner: TestCl
     assert refused.status_code == 422
     assert 'id="points-error"' in refused.text
     assert f'name="points" value="{typed}"' in refused.text
+    assert owner.post(f"{page}/redeem", data={"points": typed, "note": "口红"}).status_code == 422
 
 
 def test_the_wide_digits_of_a_chinese_keyboard_are_digits(owner: TestClient, page: str) -> None:
