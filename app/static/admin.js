@@ -137,6 +137,18 @@
     if (target.validity && target.validity.customError) target.setCustomValidity("");
   }));
 
+  // What does not count for the choices made is left out; what is wrong, or wanted by the browser, never is.
+  const whens = all("[data-when]");
+  const showWhatCounts = () => whens.forEach((place) => {
+    place.hidden = !place.dataset.is.split(" ").includes(document.getElementById(place.dataset.when).value) && !place.querySelector(".is-wrong");
+  });
+  if (whens.length) {
+    on("change", "select", showWhatCounts);
+    window.addEventListener("pageshow", showWhatCounts);
+    document.addEventListener("invalid", ({ target }) => whens.forEach((place) => { if (place.contains(target)) place.hidden = false; }), true);
+    showWhatCounts();
+  }
+
   on("change", "[data-file]", (input) => {
     const place = input.parentElement.querySelector(".file-name");
     place.textContent = input.files.length ? [...input.files].map((file) => file.name).join(" · ") : place.dataset.none;

@@ -242,3 +242,33 @@ def test_a_time_that_cannot_be_read_stays_as_typed(owner: Watched, shop: Served)
     moment.fill("2026-11-24 18:30")
     page.get_by_role("heading", level=1).click()
     expect(moment).to_have_value("2026-11-24 18:30:00")
+
+
+def test_a_rule_asks_only_what_counts_for_its_kind(
+    owner: Watched, shop: Served, picture: Callable[[Page, str], None]
+) -> None:
+    page = owner.page
+    page.goto(f"{shop.base_url}/admin/earning-rule/create")
+    kind, percent, per_fen = page.get_by_label("类型"), page.get_by_label("倍数（%）"), page.get_by_label("每多少元")
+    expect(per_fen).to_be_visible()
+    expect(percent).to_be_hidden()
+    expect(page.get_by_label("固定哪天过期")).to_be_hidden()
+    page.get_by_label("怎么过期").select_option("two_yearly")
+    expect(page.get_by_label("固定哪天过期")).to_be_visible()
+    picture(page, "rule-purchase")
+    kind.select_option("suggestion")
+    expect(page.get_by_label("一年最多（次）")).to_be_visible()
+    expect(page.get_by_label("一单满（元）")).to_be_hidden()
+    page.get_by_label("一年最多（次）").fill("3")
+    kind.select_option("campaign")
+    expect(percent).to_be_visible()
+    expect(page.get_by_label("怎么过期")).to_be_hidden()
+    picture(page, "rule-campaign")
+    page.get_by_label("名称").fill("护肤双倍")
+    percent.fill("200")
+    save(page)
+    expect(page.get_by_label("一年最多（次）")).to_be_visible()  # what is wrong is never left out
+    owner.check_accessible()
+    page.get_by_label("一年最多（次）").fill("0")
+    save(page)
+    expect(page.get_by_text("护肤双倍：积分 ×2")).to_be_visible()
