@@ -7,6 +7,7 @@ from app.admin_base.showing import readable
 from app.i18n import gettext, long_day, stamp
 from app.labels import word_of
 from app.queries.points_page import Movement
+from app.rules.adjustments import is_by_hand
 from app.rules.earning import told
 from app.rules.refusals import words
 from app.vocabulary import PointsKind
@@ -39,6 +40,8 @@ def _reasons(movement: Movement) -> Iterator[str]:
     said = gettext(str(readable(entry, "reason", entry.reason)))
     if entry.working:
         yield told(entry.working, gettext)
+        if is_by_hand(entry.kind, entry.reference) and entry.staff_id:
+            yield said
     elif entry.kind is PointsKind.ADJUST:
         yield gettext(_BETWEEN).join(
             one for one in (word_of(entry.reason_code) if entry.reason_code else "", said) if one
