@@ -62,6 +62,7 @@ class TierAdmin(AsksWhoMoves, model=Tier):
         },
         "discount_percent": {"description": later("5 表示减 5%，即 95 折"), "validators": [NumberRange(0, 100)]},
         "valid_months": {"validators": [NumberRange(1, 240)]},
+        "benefits": {"description": later("只是写给人看的话；倍率和折扣以上面填的为准。改了它们，这里也要跟着改")},
         "colour": {"description": later("印在会员卡上：rouge、silver、gold、diamond，或 #A8324A 这样的颜色")},
     }
     form_overrides: ClassVar = {"benefits": TextAreaField}
