@@ -176,7 +176,11 @@ def take_refund(
     def work() -> Kept:
         nonlocal is_new
         waited = pending_taken(session, sale.id or 0)
-        refund = record_purchase(session, slip, policy=policy, now=now, zone=zone)
+        try:
+            refund = record_purchase(session, slip, policy=policy, now=now, zone=zone)
+        except RefundTooLarge as refusal:
+            refusal.field = "amount_fen"
+            raise
         is_new = refund.created_at == now
         told = _refund_told(session, sale, refund, pending_taken(session, sale.id or 0) - waited)
         return Kept(200, json.dumps(asdict(told), ensure_ascii=False))

@@ -285,12 +285,13 @@ def pending_points(session: Session, customer_id: int) -> int:
     return int(session.exec(wanted).one())
 
 
-def due_pending(session: Session, today: date, after: int, limit: int) -> list[int]:
-    """The next rows after this number whose points begin to count by today."""
-    wanted = select(PointsPending.id).where(
+def due_pending(session: Session, today: date, after: int, limit: int) -> list[tuple[int, int]]:
+    """The next rows after this number whose points begin to count by today, and whose they are."""
+    wanted = select(PointsPending.id, PointsPending.customer_id).where(
         PointsPending.due_on <= today, col(PointsPending.closed_at).is_(None), col(PointsPending.id) > after
     )
-    return [one or 0 for one in session.exec(wanted.order_by(col(PointsPending.id)).limit(limit))]
+    found = session.exec(wanted.order_by(col(PointsPending.id)).limit(limit))
+    return [(number or 0, customer_id) for number, customer_id in found]
 
 
 def sale_earned(session: Session, purchase: Purchase) -> int:

@@ -162,50 +162,60 @@ def test_a_sale_can_be_refunded_whatever_its_number_is_made_of(till: TestClient,
     assert post(till, place, refund_no="R", amount_fen=36_800) == told
 
 
+REFUND, REDEEM, SELL = "purchases/A-1/refunds", "customers/{wang}/redemptions", "purchases"
+
+
 @pytest.mark.parametrize(
-    ("path", "sent", "status", "code"),
+    ("path", "sent", "status", "code", "field", "says"),
     [
-        ("purchases/NONE/refunds", {"refund_no": "R", "amount_fen": 1}, 404, "refund_of_unknown"),
-        ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 36_801}, 422, "refund_too_large"),
-        ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 0}, 422, "refund_of_nothing"),
-        ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": -1}, 422, None),
-        (
-            "purchases/A-1/refunds",
-            {"refund_no": "R", "amount_fen": 100, "lines": SALE["lines"]},
-            422,
-            "refund_lines_differ",
-        ),
-        ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 1.5}, 422, None),
-        ("purchases/A-1/refunds", {"refund_no": "A-1", "amount_fen": 1}, 409, "order_differs"),
-        ("customers/{wang}/redemptions", {"points": 369, "reference": "D"}, 409, "insufficient_points"),
-        ("customers/{wang}/redemptions", {"points": 0, "reference": "D"}, 422, None),
-        ("customers/{wang}/redemptions", {"points": -5, "reference": "D"}, 422, None),
-        ("customers/{wang}/redemptions", {"points": 1.5, "reference": "D"}, 422, None),
-        ("customers/{wang}/redemptions", {"points": 5}, 422, None),
-        ("customers/{wang}/redemptions", {"points": 5, "reference": "D", "reward": "月亮"}, 422, "reward_unknown"),
-        (
-            "customers/{wang}/redemptions",
-            {"points": 5, "reference": "D", "reward": "补水面膜一片"},
-            422,
-            "reward_costs_other",
-        ),
-        ("customers/99999999/redemptions", {"points": 5, "reference": "D"}, 404, "not_found"),
+        ("purchases/NONE/refunds", {"amount_fen": 1}, 404, "refund_of_unknown", "order_no", "没有找到被退的那一单"),
+        (REFUND, {"amount_fen": 36_801}, 422, "refund_too_large", "amount_fen", "退款超过了原单还能退的金额"),
+        (REFUND, {"amount_fen": 0}, 422, "refund_of_nothing", "amount_fen", "请写明退多少钱"),
+        (REFUND, {"amount_fen": -1}, 422, "invalid", "amount_fen", "太小了"),
+        (REFUND, {"amount_fen": 100, "lines": SALE["lines"]}, 422, "refund_lines_differ", "", ""),
+        (REFUND, {"amount_fen": 1.5}, 422, "invalid", "amount_fen", "要写成整数"),
+        (REFUND, {"refund_no": "A-1", "amount_fen": 1}, 409, "order_differs", "refund_no", "单号已存在"),
+        (REDEEM, {"points": 369}, 409, "insufficient_points", "points", "现有 368 分，需要 369 分"),
+        (REDEEM, {"points": 0}, 422, "invalid", "points", "太小了"),
+        (REDEEM, {"points": -5}, 422, "invalid", "points", "太小了"),
+        (REDEEM, {"points": 1.5}, 422, "invalid", "points", "要写成整数"),
+        (REDEEM, {"points": 100_000_001}, 422, "invalid", "points", "太大了"),
+        (REDEEM, {"points": 5, "reference": ""}, 422, "invalid", "reference", "不能空着"),
+        (REDEEM, {"points": 5, "reference": "D-0"}, 409, "points_reference_taken", "reference", "D-0"),
+        (REDEEM, {"points": 5, "reward": "月亮"}, 422, "reward_unknown", "reward", "没有这个兑换项"),
+        (REDEEM, {"points": 5, "reward": "补水面膜一片"}, 422, "reward_costs_other", "points", "300 分"),
+        ("customers/99999999/redemptions", {"points": 5}, 404, "not_found", "", ""),
+        (SELL, {"occurred_at": "2026-11-27T18:00:00+08:00"}, 422, "moment_in_future", "occurred_at", "还没到"),
+        (SELL, {"order_no": "A-1", "channel": "online"}, 409, "order_differs", "order_no", "单号已存在"),
     ],
 )
-def test_bad_input_is_refused_with_a_stable_code_and_moves_nothing(
+def test_bad_input_is_refused_with_a_stable_code_and_a_sentence_and_moves_nothing(
     till: TestClient,
     wang: str,
     database: Database,
     path: str,
     sent: dict[str, Any],
     status: int,
-    code: str | None,
+    code: str,
+    field: str,
+    says: str,
 ) -> None:
     till.post("/api/v1/purchases", json=SALE)
-    found, told = post(till, path.format(wang=wang), **sent)
-    assert found == status, told
-    assert code is None or told["code"] == code
+    till.post(f"/api/v1/customers/{wang}/redemptions", json={"points": 1, "reference": "D-0"})
+    give(database, 1)
+    usual = (
+        SALE | {"order_no": "A-2"} if path == SELL else {"refund_no": "R"} if "refunds" in path else {"reference": "D"}
+    )
+    found, told = post(till, path.format(wang=wang), **usual | sent)
+    assert (found, told["code"]) == (status, code), told
+    if field:
+        [error] = told["errors"]
+        assert error["field"] == field
+        assert says in error["detail"]
     assert balance(database) == 368
+    with database.reading() as session:
+        assert len(session.exec(select(PointsEntry)).all()) == 3
+        assert len(session.exec(select(Purchase)).all()) == 1
 
 
 def test_points_are_redeemed_once(till: TestClient, wang: str, database: Database) -> None:
