@@ -113,6 +113,16 @@ def move_back(session: Session, merging: Merging) -> None:
             _put_right(session, one)
     for row in merging.plan.removed:
         _put_back(session, row)
+    _take_refunds_along(session, merging)
+
+
+def _take_refunds_along(session: Session, merging: Merging) -> None:
+    """A refund made since the merge belongs to whom its sale belongs."""
+    slips = SQLModel.metadata.tables["purchases"]
+    sale = slips.alias()
+    hers = select(sale.c.id).where(sale.c.customer_id == merging.absorbed_id)
+    refunds = update(slips).where(slips.c.customer_id == merging.survivor_id, slips.c.refund_of_id.in_(hers))
+    session.execute(refunds.values(customer_id=merging.absorbed_id, **_kept(slips)))
 
 
 def counts_of(session: Session, customer_id: int) -> dict[str, int]:
