@@ -45,6 +45,7 @@ from app.settings import Settings
 from app.vocabulary import ComplaintStatus, Purpose, Role
 from seed.demo import DEMO_PASSWORD, build_demo
 from tests.conftest import DEMO_CUSTOMERS, DEMO_DAY, NOW, isolated
+from tests.questionnaires import version_of
 
 TODAY, SMALL = DEMO_DAY, DEMO_CUSTOMERS
 SALTED = {"password_hash"}
@@ -260,7 +261,8 @@ def test_what_people_tried_out_on_demo_cases_goes_with_them(built: Database) -> 
 def test_an_answer_of_a_real_customer_keeps_her_survey(built: Database) -> None:
     with built.writing() as session:
         survey_id = session.exec(select(Survey.id)).one()
-        session.add(SurveyResponse(survey_id=survey_id, submission_id="own-own-own-own-1", started_at=NOW))
+        ids = {"survey_id": survey_id, "version_id": version_of(session, survey_id)}
+        session.add(SurveyResponse(**ids, submission_id="own-own-own-own-1", started_at=NOW))
     with built.writing() as session:
         wipe_demo(session)
     with built.reading() as session:

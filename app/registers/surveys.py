@@ -5,7 +5,7 @@ from typing import ClassVar
 from wtforms import StringField, TextAreaField
 from wtforms.validators import Length, NumberRange, Optional
 
-from app.actions import survey_sheets, surveys
+from app.actions import survey_sheets, survey_versions
 from app.admin_base import (
     BigLedgerView,
     Child,
@@ -73,7 +73,7 @@ class SurveyAdmin(PrintsPoster, DraftView, model=Survey):
         Deed(
             "publish",
             later("发布"),
-            surveys.publish_survey,
+            survey_versions.publish_survey,
             ("surveys", "edit"),
             done=later("问卷已发布，可以打印海报了"),
             hint=later("发布后题目就不能再改。"),
@@ -82,7 +82,7 @@ class SurveyAdmin(PrintsPoster, DraftView, model=Survey):
         Deed(
             "close",
             later("结束问卷"),
-            surveys.close_survey,
+            survey_versions.close_survey,
             ("surveys", "edit"),
             done=later("问卷已结束，不再收新的回答"),
             hint=later("之后扫码的顾客会看到“已结束”。"),

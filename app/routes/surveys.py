@@ -21,7 +21,8 @@ from app.actions.submissions import Submission, Taken, given, take_submissions
 from app.actions.surveys import new_submission_id
 from app.group_commit import GroupWriter, Overloaded
 from app.queries.policy import current_policy
-from app.queries.surveys import Run, SurveySheet, is_of_another_survey, run_of, survey_sheet
+from app.queries.survey_runs import Run, is_of_another_survey, run_of
+from app.queries.surveys import SurveySheet, sheet_of_version, survey_sheet
 from app.routes.deps import Now, PolicyDep, ReadDep, check_open
 from app.routes.rendering import page, wants_fragment
 from app.rules.limits import TooManyTries, network_of
@@ -62,14 +63,16 @@ class Screens:
         self, question: Question, *, error: RuleBroken | None = None, typed: Sequence[str] | None = None
     ) -> Response:
         """One question, with what was answered or typed, and what is wrong with it."""
-        before = self.sheet.before(question)
+        before = self.sheet.before(question, self.run.answers)
+        progress = self.sheet.progress(question, self.run.answers)
         kept = self.run.answers.get(question.key)
         return self._draw(
             "surveys/_question.html",
             error,
             question=question,
-            place=self.sheet.place_of(question),
-            places=self.places,
+            place=progress.place,
+            places=progress.total + self.asks_everybody,
+            is_last=not progress.most_left,
             back=self.address(question=before.key) if before else "",
             chosen=_chosen(question, kept) if typed is None else list(typed),
             text_max=TEXT_MAX,
@@ -83,7 +86,7 @@ class Screens:
             error,
             question=self.sheet.contact,
             key=self.contact_key,
-            places=self.places,
+            places=len(self.sheet.asked(self.run.answers)) + self.asks_everybody,
             name=name,
             phone=phone,
             without=self.address("/thanks"),
@@ -94,11 +97,6 @@ class Screens:
         """Thanks, and after a complaint its number and the promised time."""
         ask = self.address(question=self.contact_key) if self.may_leave_contact else ""
         return self._draw("surveys/_thanks.html", None, again=again, ask_contact=ask, here=self.address("/thanks"))
-
-    @property
-    def places(self) -> int:
-        """How many screens she is asked to fill in."""
-        return len(self.sheet.questions) + self.asks_everybody
 
     @property
     def contact_key(self) -> str:
@@ -119,12 +117,6 @@ class Screens:
     def asks_contact(self) -> bool:
         """Whether the contact screen comes now: where the shop asks everybody, and after a low score."""
         return self.may_leave_contact and (self.asks_everybody or self.run.is_low)
-
-    @property
-    def next_open(self) -> Question:
-        """The first question not yet answered; the last one when all are."""
-        questions = self.sheet.questions
-        return next((question for question in questions if question.key not in self.run.answers), questions[-1])
 
     def _draw(self, part: str, error: RuleBroken | None, **context: Any) -> Response:
         whole = not wants_fragment(self.request) or "HX-History-Restore-Request" in self.request.headers
@@ -169,7 +161,7 @@ def show(
     if screens.run.is_finished:
         wishes = screens.may_leave_contact and question == screens.contact_key
         return screens.contact() if wishes else screens.thanks(again=True)
-    answer = screens.question(screens.sheet.question(question) or screens.next_open)
+    answer = screens.question(screens.sheet.question(question) or screens.sheet.next_open(screens.run.answers))
     if screens.run.submission_id != submission_id:
         # Going back to this first page must find the same run; with no-store it would be fetched and a new one.
         answer.headers["cache-control"] = "private, no-cache"
@@ -234,7 +226,8 @@ async def _submission(request: Request, now: datetime) -> Submission:
     for name, value in await _fields(request):
         if not isinstance(value, str):
             raise HTTPException(422)  # a file where words belong
-        sent.setdefault(name, []).append(value)
+        # Each statement of a matrix is a row of buttons of its own: answer_1, answer_2, …
+        sent.setdefault("answer" if name.startswith("answer_") else name, []).append(value)
     settings: Settings = request.app.state.settings
     return Submission(
         slug=request.path_params["slug"],
@@ -247,6 +240,7 @@ async def _submission(request: Request, now: datetime) -> Submission:
         sender=network_of(request.client.host if request.client else ""),
         # In the shop's zone: the receipt number carries its day, an anonymous answer keeps nothing else.
         at=now.astimezone(settings.zone),
+        device=f"{network_of(request.client.host if request.client else '')} {request.headers.get('user-agent', '')}",
     )
 
 
@@ -284,7 +278,7 @@ def _next_screen(request: Request, form: Submission, taken: Taken) -> tuple[str,
         name, phone = form.contact_name, form.contact_phone
         return "", partial(screens.contact, error=taken.refusal, name=name, phone=phone)
     if not taken.run.is_finished:
-        following = (question and taken.sheet.after(question)) or screens.next_open
+        following = (question and taken.sheet.after(question, taken.run.answers)) or taken.sheet.next_open(taken.run.answers)
         return screens.address(question=following.key), partial(screens.question, following)
     if screens.asks_contact:
         return screens.address(question=screens.contact_key), screens.contact
@@ -298,8 +292,10 @@ def _screens(
     """The survey and this run; an id that is not one of ours begins a new run. Whoever has finished may see her thanks
     after the survey was closed; everybody else is told why she cannot answer."""
     sheet = survey_sheet(session, slug)
-    usable = is_submission_id(submission_id) and not is_of_another_survey(session, sheet, submission_id)
-    run = run_of(session, sheet, submission_id if usable else new_submission_id())
+    usable = is_submission_id(submission_id) and not is_of_another_survey(session, sheet.id, submission_id)
+    run = run_of(session, sheet.id, submission_id if usable else new_submission_id())
+    if run.version_id is not None:
+        sheet = sheet_of_version(session, sheet, run.version_id)
     if not run.is_finished:
         sheet.check_answerable(now)
     return Screens(request, sheet, run, policy)

@@ -40,6 +40,7 @@ from app.rules.customers import CustomerDetails
 from app.vocabulary import AdjustReason, ImportKind, Purpose, QuestionKind, Role
 from tests.admin.reading import REGISTERS, Forms, pages_of
 from tests.conftest import on_sqlite
+from tests.questionnaires import put_survey
 
 SAVE = {"save": ["保存"]}
 # What is typed into each form, by its address without numbers. A form that is not here fails the test.
@@ -167,9 +168,10 @@ def whole(database: Database, shop: dict[str, int], people: dict[Role, int], rea
     """The shop with what its forms need: a draft with a question, a case with a phone, an account that may go."""
     with database.writing() as session:
         draft = Survey(slug="draft", title="草稿")
-        session.add(draft)
-        session.flush()
-        question = SurveyQuestion(survey_id=draft.id, key="q1", position=1, kind=QuestionKind.RATING, text="好吗？")
+        survey_id, version_id = put_survey(session, draft)
+        question = SurveyQuestion(
+            survey_id=survey_id, version_id=version_id, key="q1", position=1, kind=QuestionKind.RATING, text="好吗？"
+        )
         session.add(question)
         helper = session.get(Staff, people[Role.AUDITOR])
         helper.failed_logins = 3
