@@ -1136,6 +1136,9 @@ class SurveyVersion(Row, table=True):
     survey: Survey = Relationship()
     staff: Staff | None = Relationship()
 
+    def __str__(self) -> str:
+        return str(self.number)
+
 
 class SurveySection(Row, table=True):
     """A part of a questionnaire with a heading of its own; a skip rule may show or skip it as a whole."""
