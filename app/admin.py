@@ -15,7 +15,15 @@ do (setup, acting, ledger, big) stands in `app/admin_base/`.
 
 from fastapi import FastAPI
 
-from app.admin_base import ImportBatchPage, ImportRefusedPage, ImportSamplePage, ImportUndoPage, PicturePage, RougeAdmin
+from app.admin_base import (
+    ImportBatchPage,
+    ImportLeftOutPage,
+    ImportRefusedPage,
+    ImportSamplePage,
+    ImportUndoPage,
+    PicturePage,
+    RougeAdmin,
+)
 from app.db import Database
 from app.registers.api_keys import ApiKeyAdmin
 from app.registers.care import PhotoAdmin, Photographs, SkinRecordAdmin, VisitAdmin
@@ -76,7 +84,7 @@ VIEWS = (
     OutboundMessageAdmin,
     # Shop
     ShopSettings, DemoShop, StaffAdmin, StoreAdmin, StaffSessionAdmin, WhoMayDoWhat,
-    ImportWizard, ImportBatchPage, ImportUndoPage, ImportRefusedPage, ImportSamplePage, ImportBatchAdmin, ImportMapAdmin,
+    ImportWizard, ImportBatchPage, ImportUndoPage, ImportRefusedPage, ImportLeftOutPage, ImportSamplePage, ImportBatchAdmin, ImportMapAdmin,
     ApiKeyAdmin, JobAdmin, JobRunAdmin, Journal, AuditEntryAdmin,
 )  # fmt: skip
 

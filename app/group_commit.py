@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from app.audit import Actor
-from app.db import Database
+from app.db import COLLIDED, Database
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -31,8 +31,6 @@ _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.002, 0.1
 little more than one of twenty. Whoever comes alone waits for nobody."""
 PATIENCE_SECONDS = 12.0
 """How long one change waits for its commit: less than the 15 seconds after which a phone gives up."""
-_COLLIDED = {"40P01", "40001"}
-"""PostgreSQL ended a transaction in favour of another: doing it again helps."""
 
 
 class Overloaded(Exception):
@@ -157,7 +155,7 @@ class GroupWriter(Generic[_Item, _Outcome]):
                 return _one_each(self._work(session, items), items)
         except OperationalError as trouble:
             # Locked, full or gone: that is no one item's fault, and each would only wait again.
-            if getattr(trouble.orig, "sqlstate", None) not in _COLLIDED:
+            if getattr(trouble.orig, "sqlstate", None) not in COLLIDED:
                 _log.error("nothing could be written: %s", trouble.orig)
                 return [trouble] * len(items)
         except Exception as trouble:  # noqa: BLE001  told to whom it concerns

@@ -1,6 +1,8 @@
 """Languages and how numbers, days and money look. Chinese is the language the program is written in: a message is its
 own Chinese text, Traditional Chinese and English are catalogues beside it (`locales/`)."""
 
+import json
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import date, datetime
 from functools import cache
@@ -65,6 +67,22 @@ def ngettext(one: str, many: str, n: int) -> str:
     return translations(current_locale()).ngettext(one, many, n)
 
 
+def kept(message: str, figures: Mapping[str, str | int]) -> str:
+    """A sentence as it is written down where nobody knows who will read it: its Chinese and its figures."""
+    return json.dumps([message, dict(figures)], ensure_ascii=False) if figures else message
+
+
+def told(text: str) -> str:
+    """What was written down by `kept`, in the current language; anything else as it stands."""
+    if not text.startswith('["'):
+        return gettext(text)
+    try:
+        message, figures = json.loads(text)
+    except ValueError:  # cut off: longer than its column
+        return text
+    return gettext(message).format(**figures)
+
+
 class Lazy(str):
     """A message translated when it is shown, not when the class is made: labels of back-office views."""
 
@@ -84,6 +102,40 @@ class Lazy(str):
 def later(message: str) -> Lazy:
     """Mark a message at import time; it is translated when shown."""
     return Lazy(message)
+
+
+class _Counted(Lazy):
+    """A noun that Chinese has one form of and English two. The catalogue holds the other form under the context `one` or
+    `many`; a language without it says the plain word."""
+
+    __slots__ = ()
+    __hash__ = Lazy.__hash__
+    context = ""
+
+    def __str__(self) -> str:
+        word = str.__str__(self)
+        said = translations(current_locale()).pgettext(self.context, word)
+        return gettext(word) if said == word else str(said)
+
+
+class _One(_Counted):
+    __slots__ = ()
+    context = "one"
+
+
+class _Many(_Counted):
+    __slots__ = ()
+    context = "many"
+
+
+def one(message: str) -> Lazy:
+    """A register's word for one record, where the plain word is a plural in English: Tags, and New tag."""
+    return _One(message)
+
+
+def many(message: str) -> Lazy:
+    """A register's word for its records, where the plain word is a singular in English."""
+    return _Many(message)
 
 
 WEEKDAYS = (later("周一"), later("周二"), later("周三"), later("周四"), later("周五"), later("周六"), later("周日"))
@@ -142,6 +194,12 @@ def grouped(member_no: str) -> str:
     return " ".join(member_no[start : start + 4] for start in range(0, len(member_no), 4))
 
 
+def within(noun: object) -> str:
+    """A noun inside a sentence: New tag, but New API key."""
+    text = str(noun)
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
 def with_breaks(text: str) -> Markup:
     """Plain text with its line breaks kept, everything else escaped."""
     return Markup("<br>").join(escape(line) for line in text.splitlines())
@@ -155,5 +213,6 @@ def filters(zone: ZoneInfo) -> dict[str, Any]:
         "moment": lambda at: moment(at, zone),
         "stamp": lambda at: stamp(at, zone),
         "grouped": grouped,
+        "within": within,
         "with_breaks": with_breaks,
     }

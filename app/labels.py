@@ -414,6 +414,7 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         JobKind.RULE_TAGS: later("按规则打标签"),
         JobKind.FIND_DUPLICATES: later("查找重复档案"),
         JobKind.FORGET_MERGES: later("清理过期的合并记录"),
+        JobKind.TRY_DESIGN: later("试算等级和积分规则"),
         JobKind.CHECK_IMPORT: later("检查导入文件"),
         JobKind.RUN_IMPORT: later("导入文件"),
         JobKind.CHECK_POINTS: later("核对积分账"),

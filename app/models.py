@@ -699,6 +699,7 @@ class EarningRule(Row, table=True):
         CheckConstraint("most_times_a_year >= 0", name="times_not_negative"),
         CheckConstraint("pending_days BETWEEN 0 AND 90", name="pending_in_range"),
         CheckConstraint("expiry_months BETWEEN 1 AND 120", name="expiry_in_range"),
+        CheckConstraint("expiry_year BETWEEN 2000 AND 2200", name="expiry_year_in_range"),
     )
 
     name: str = Field(max_length=40, unique=True, sa_column_kwargs=SHOP)
@@ -721,6 +722,8 @@ class EarningRule(Row, table=True):
     expiry: ExpiryKind = Field(default=ExpiryKind.MONTHS, sa_type=word(ExpiryKind), sa_column_kwargs=SHOP)
     expiry_months: int = 12
     expiry_day: str = Field(default="12-31", max_length=5, sa_column_kwargs=SHOP)
+    # Of every two years: one in which they end. None: each lives for one at least.
+    expiry_year: int | None = Field(default=None, sa_column_kwargs=SHOP)
     round_up: RoundUp = Field(default=RoundUp.NONE, sa_type=word(RoundUp), sa_column_kwargs=SHOP)
     is_active: bool = True
     since_at: datetime | None = None
@@ -834,7 +837,12 @@ class PointsLot(Row, table=True):
         CheckConstraint("points > 0", name="points_positive"),
         CheckConstraint("remaining BETWEEN 0 AND points", name="remaining_in_range"),
         Index("ix_points_lots_account_id_expires_on", "account_id", "expires_on"),
-        Index("ix_points_lots_expires_on", "expires_on"),
+        Index(
+            "ix_points_lots_expires_on",
+            "expires_on",
+            sqlite_where=text("remaining > 0"),
+            postgresql_where=text("remaining > 0"),
+        ),
     )
 
     account_id: int = Field(foreign_key="points_accounts.id", ondelete="RESTRICT")
@@ -1642,6 +1650,8 @@ class ImportBatch(Row, table=True):
         default="", sa_column=Column(Text, nullable=False, server_default="", info={"personal": ""})
     )
     rows_in_all: int = Field(default=0, sa_column_kwargs=SHOP | {"server_default": "0"})
+    # Whether its sales give points, by the rules of their own day. A file is history unless somebody says otherwise.
+    earns: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     reverted_at: datetime | None = None
     reverted_staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
     # Row number, column and reason as JSON; never the refused value itself, which may be a phone.

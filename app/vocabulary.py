@@ -528,6 +528,7 @@ class JobKind(StrEnum):
     SETTLE_POINTS = "settle-points"
     POINTS_NOTICES = "points-notices"
     BIRTHDAYS = "birthdays"
+    TRY_DESIGN = "try-design"
 
 
 class JobState(StrEnum):

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -18,6 +19,8 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).parent.parent
 LOCALES = ("zh_TW", "en")
 MARKS = {"gettext": None, "_": None, "ngettext": (1, 2), "later": None, "words": None}
+COUNTED = ("one", "many")
+"""Marks of a noun whose English has another form for one or for many: their name is the context it is kept under."""
 METHODS = [("app/templates/**.html", "jinja2"), ("app/**.py", "python"), ("seed/**.py", "python")]
 OPTIONS = {"app/templates/**.html": {"trimmed": "true", "silent": "false"}}
 
@@ -28,7 +31,9 @@ def used_words(locale: str) -> Catalog:
     catalogue = Catalog(charset="utf-8", fuzzy=False)
     said = kept(locale, "sqladmin")
     for place, message, context in _said_in_the_program():
-        if message not in said:
+        if context in COUNTED and locale != "en":
+            continue
+        if message not in said or context:
             catalogue.add(message, locations=[(place, 0)], context=context)
     return catalogue
 
@@ -36,18 +41,23 @@ def used_words(locale: str) -> Catalog:
 @cache
 def _said_in_the_program() -> list[tuple[str, str | tuple[str, ...], str | None]]:
     """File, message and context; reading the whole program takes seconds and is the same for every locale."""
-    found = []
+    found: list[tuple[str, str | tuple[str, ...], str | None]] = []
     for folder in ("app", "seed"):
         methods = [
             (pattern.removeprefix(f"{folder}/"), method) for pattern, method in METHODS if pattern.startswith(folder)
         ]
         options = {pattern.removeprefix(f"{folder}/"): value for pattern, value in OPTIONS.items()}
-        for file, _line, message, _comments, context in extract_from_dir(
-            ROOT / folder, methods, options, keywords=MARKS, comment_tags=()
-        ):
-            if message and message != ("", "") and _is_ours(message):
-                found.append((f"{folder}/{file}", message, context))
+        found += _marked(folder, methods, options, MARKS, None)
+    for mark in COUNTED:
+        found += _marked("app/registers", [("**.py", "python")], {}, {mark: None}, mark)
     return found
+
+
+def _marked(folder: str, methods: Any, options: Any, marks: Any, counted: str | None) -> Iterator[Any]:
+    extracted = extract_from_dir(ROOT / folder, methods, options, keywords=marks, comment_tags=())
+    for file, _line, message, _comments, context in extracted:
+        if message and message != ("", "") and _is_ours(message):
+            yield f"{folder}/{file}", message, counted or context
 
 
 def _is_ours(message: str | tuple[str, ...]) -> bool:
@@ -108,7 +118,7 @@ def bare_chinese() -> Iterator[str]:
         marked = {
             id(leaf)
             for call in ast.walk(tree)
-            if isinstance(call, ast.Call) and _name(call.func) in MARKS
+            if isinstance(call, ast.Call) and _name(call.func) in {*MARKS, *COUNTED}
             for argument in call.args
             for leaf in ast.walk(argument)
         }
@@ -143,8 +153,8 @@ def gaps() -> list[str]:
             known = have.get(message.id, message.context) if message.id else None
             if message.id and (known is None or not _is_done(known.string) or known.fuzzy):
                 wrong.append(f"{locale}: no translation of {message.id!r}")
-        used = {message.id for message in words}
-        gone = [message.id for message in have if message.id and message.id not in used]
+        used = {(message.id, message.context) for message in words}
+        gone = [message.id for message in have if message.id and (message.id, message.context) not in used]
         wrong += [f"{locale}: no longer used: {message!r}" for message in gone]
     return wrong
 

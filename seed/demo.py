@@ -2,7 +2,7 @@
 day. Every row is marked, so that `rouge demo --wipe` takes away exactly these."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,12 @@ class Built:
     purchases: int
     responses: int
     complaints: int
+
+
+def last_demo_day(now: datetime) -> date:
+    """The last day of a demo shop that is built now, `now` in the shop's zone. What happens on that day happens before
+    noon; until then it is yesterday, so that no sale and no tier lies ahead."""
+    return (now - timedelta(hours=12)).date()
 
 
 def build_demo(

@@ -1,48 +1,39 @@
 """What every test may ask for. `database` comes twice: SQLite always, PostgreSQL when ROUGE_TEST_POSTGRES_URL is set.
 
-Each database is a fresh copy of one that was migrated and given the reference data once, so a test costs milliseconds.
+Each shop is a fresh copy of one that was built once (tests/rooms.py), so a test costs milliseconds.
 """
 
 import asyncio
 import gc
 import inspect
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from contextvars import copy_context
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache, partialmethod
 from pathlib import Path
 from typing import Any, ClassVar
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute, _EffectiveRouteContext
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqladmin import Admin
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, Dialect, Engine, create_engine
+from sqlalchemy.util import LRUCache
 from starlette.testclient import TestClient
 
-from app.db import Database, migrate, open_database
+from app import db
+from app.db import Database, open_database
 from app.gateways import passwords
 from app.main import create_app
 from app.settings import Settings
-from seed.demo import build_demo
-from seed.reference import plant_reference
-from tests.postgres_shops import PostgresShops
-
-POSTGRES = os.environ.get("ROUGE_TEST_POSTGRES_URL", "")
-NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
-"""The moment tests happen: Tuesday 18:30 in Shanghai."""
-DEMO_DAY = date(2026, 11, 24)
-DEMO_CUSTOMERS = 15
-
+from tests.rooms import DEMO_CUSTOMERS, DEMO_DAY, NOW, POSTGRES, Room, Rooms, isolated, url_of, wanted  # noqa: F401
 
 # Thousands of shops are opened in one run; the program itself does not change meanwhile.
 gc.freeze()
@@ -89,143 +80,111 @@ def _run_beside(main: Any, run: Callable[..., Any] = asyncio.run, **how: Any) ->
         return beside.submit(copy_context().run, run, main, **how).result()
 
 
+_statements: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
+"""What SQLAlchemy has found out of a kind of database and the statements it has compiled for it, by the dialect's name."""
+
+
+def _engine_like_the_last(url: str | URL, **how: Any) -> Engine:
+    """SQLAlchemy compiles a statement once for an engine; the program opens one, the tests a thousand of the same kind."""
+    engine = create_engine(url, **how)
+    dialect, compiled = _statements.setdefault(engine.dialect.name, (engine.dialect, LRUCache(5_000)))
+    if engine.dialect is not dialect:
+        engine.dialect.initialize = lambda connection: None  # asks the server for its version and the like
+    engine.dialect, engine._compiled_cache = dialect, compiled
+    return engine
+
+
+_routes: dict[Any, _EffectiveRouteContext] = {}
+
+
+def _route_once(*, original_route: APIRoute, include_context: Any) -> _EffectiveRouteContext:
+    """What FastAPI reads from the signature of a route when an application is first asked for something. Nothing in it is
+    of one application but the dependencies that a test may put in place of others, and no test does."""
+    place = (
+        id(original_route),
+        include_context.prefix,
+        tuple(include_context.dependencies),
+        include_context.max_body_size,
+    )
+    if place not in _routes:
+        _routes[place] = _read_route(original_route=original_route, include_context=include_context)
+    return _routes[place]
+
+
 STRONG = passwords._hashing
 """The house's own hashing: tests/gateways/test_passwords.py looks at it. Elsewhere a password takes no tenth of a second."""
 
 passwords._hashing = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 asyncio.run = _run_beside
+_read_route = _EffectiveRouteContext.from_api_route
+_EffectiveRouteContext.from_api_route = _route_once
+db.create_engine = _engine_like_the_last
 Admin._find_decorated_funcs = staticmethod(_find_once)
 Environment.__init__ = partialmethod(Environment.__init__, bytecode_cache=Compiled())
 
 
-def isolated(data_dir: Path, **values: object) -> Settings:
-    """Settings that look at no environment variable and no .env of this machine."""
-    return Settings(
-        _env_file=None, data_dir=data_dir, **{"database_url": "", "public_url": "http://testserver"} | values
-    )
+@pytest.fixture(scope="session")
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
+    """The furnished shops that tests copy."""
+    rooms = Rooms(tmp_path_factory.mktemp("rooms"))
+    yield rooms
+    rooms.close()
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template(rooms: Rooms) -> Path:
     """A data folder with a migrated, planted, closed database."""
-    settings = isolated(tmp_path_factory.mktemp("template"))
-    _prepare(settings)
-    return settings.data_dir
-
-
-@pytest.fixture(scope="session")
-def postgres_template(sqlite_template: Path) -> Iterator[str]:
-    """The name of a migrated and planted PostgreSQL database that tests copy."""
-    name = f"template_{uuid4().hex[:12]}"
-    # Sorted as Chinese shops sort, not byte by byte: what leans on the C order fails here.
-    _administer(
-        f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'zh-CN'"
-    )
-    _prepare(isolated(sqlite_template, database_url=_url(name)))
-    yield name
-    _administer(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture(scope="session")
-def postgres_shops(postgres_template: str) -> Iterator[PostgresShops]:
-    """Where a test's PostgreSQL database comes from."""
-    shops = _shops(postgres_template)
-    yield shops
-    shops.close()
-
-
-def _shops(template: str) -> PostgresShops:
-    return PostgresShops(
-        make_url(POSTGRES).set(drivername="postgresql").render_as_string(hide_password=False), template
-    )
-
-
-@pytest.fixture(scope="session")
-def sqlite_demo_template(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
-    """A data folder with a small demo shop, closed."""
-    data = tmp_path_factory.mktemp("demo") / "data"
-    shutil.copytree(sqlite_template, data)
-    _build_demo(isolated(data))
-    return data
-
-
-@pytest.fixture(scope="session")
-def postgres_demo_shops(sqlite_template: Path, postgres_template: str) -> Iterator[PostgresShops]:
-    """Where a test's PostgreSQL database with a small demo shop comes from."""
-    name = f"demo_{uuid4().hex[:12]}"
-    _administer(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    _build_demo(isolated(sqlite_template, database_url=_url(name)))
-    shops = _shops(name)
-    yield shops
-    shops.close()
-    _administer(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _build_demo(settings: Settings) -> None:
-    database = open_database(settings)
-    build_demo(database, today=DEMO_DAY, zone=settings.zone, customers=DEMO_CUSTOMERS)
-    database.engine.dispose()
-
-
-def _prepare(settings: Settings) -> None:
-    database = open_database(settings, create=True)
-    migrate(database, settings)
-    with database.writing() as session:
-        plant_reference(session, now=NOW)
-    database.engine.dispose()
-
-
-def _url(name: str) -> str:
-    return make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
-
-
-def _administer(statement: str) -> None:
-    engine = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-"""Marks a test of who may and of what a page says in a file whose other tests ask both databases."""
-ON_BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
-
-
-@contextmanager
-def _fresh(request: pytest.FixtureRequest, data: Path, template: Path, shops: str) -> Iterator[Settings]:
-    """A shop of its own in the folder `data`: a copy of `template`, or a database of the fixture named `shops`."""
-    if request.param == "sqlite":
-        shutil.copytree(template, data)
-        yield isolated(data)
-        return
-    if not POSTGRES:
-        pytest.skip("no PostgreSQL: ./dev test brings one")
-    ready: PostgresShops = request.getfixturevalue(shops)
-    name = ready.take()
-    shutil.copytree(template / "keys", data / "keys")
-    yield isolated(data, database_url=_url(name))
-    ready.give_back(name)
-
-
-@pytest.fixture(params=ON_BOTH)
-def settings(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> Iterator[Settings]:
-    """The settings of a fresh shop on either database."""
-    with _fresh(request, tmp_path / "data", sqlite_template, "postgres_shops") as settings:
-        yield settings
-
-
-@pytest.fixture(params=ON_BOTH)
-def demo_settings(request: pytest.FixtureRequest, tmp_path: Path, sqlite_demo_template: Path) -> Iterator[Settings]:
-    """The settings of a small demo shop of DEMO_DAY on either database; it was built once."""
-    with _fresh(request, tmp_path / "demo", sqlite_demo_template, "postgres_demo_shops") as settings:
-        yield settings
+    return rooms.room("bare", "sqlite").folder
 
 
 @pytest.fixture
-def sqlite_settings(tmp_path: Path, sqlite_template: Path) -> Settings:
+def holding() -> dict[str, Any]:
+    """What the test's shop held when it was opened, by the names of the furniture."""
+    return {}
+
+
+on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+"""Marks a test in a file whose other tests ask both databases. Only SQLite is asked who may, what a page says, and whether
+what holds on both is what holds at all (a control). Both are asked whatever leans on SQL: ledgers, races, searches, imports,
+constraints, migrations, and each way to a row."""
+ON_BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+def _fresh(request: pytest.FixtureRequest, data: Path, room: Room) -> Iterator[Settings]:
+    """A shop of its own in the folder `data`, a copy of that one."""
+    request.getfixturevalue("holding").update(room.holding)
+    if not room.database:
+        shutil.copytree(room.folder, data)
+        yield isolated(data)
+        return
+    name = room.shops.take()
+    shutil.copytree(room.folder / "keys", data / "keys")
+    yield isolated(data, database_url=url_of(name))
+    room.shops.give_back(name)
+
+
+def _kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "postgres" and not POSTGRES:
+        pytest.skip("no PostgreSQL: ./dev test brings one")
+    return str(request.param)
+
+
+@pytest.fixture(params=ON_BOTH)
+def settings(request: pytest.FixtureRequest, tmp_path: Path, rooms: Rooms) -> Iterator[Settings]:
+    """The settings of a fresh shop on either database."""
+    yield from _fresh(request, tmp_path / "data", rooms.room(wanted(request), _kind(request)))
+
+
+@pytest.fixture(params=ON_BOTH)
+def demo_settings(request: pytest.FixtureRequest, tmp_path: Path, rooms: Rooms) -> Iterator[Settings]:
+    """The settings of a small demo shop of DEMO_DAY on either database; it was built once."""
+    yield from _fresh(request, tmp_path / "demo", rooms.room("demo", _kind(request)))
+
+
+@pytest.fixture
+def sqlite_settings(request: pytest.FixtureRequest, tmp_path: Path, rooms: Rooms) -> Iterator[Settings]:
     """The settings of a fresh shop on SQLite, for what does not touch the database much (pages, browser, PDF)."""
-    shutil.copytree(sqlite_template, tmp_path / "data")
-    return isolated(tmp_path / "data")
+    yield from _fresh(request, tmp_path / "data", rooms.room(wanted(request), "sqlite"))
 
 
 @pytest.fixture

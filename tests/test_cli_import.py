@@ -24,7 +24,7 @@ from app.models import Customer, ImportBatch, Purchase
 from app.settings import Settings, current_settings
 
 Rouge = Callable[..., Result]
-KEYS = ["batch", "rows", "created", "updated", "unchanged", "rejected", "unknown_columns", "waiting"]
+KEYS = ["batch", "rows", "created", "updated", "unchanged", "rejected", "unknown_columns", "waiting", "warnings"]
 
 
 @contextmanager
@@ -102,39 +102,46 @@ def test_good_rows_go_in_and_every_other_row_says_why(rouge: Rouge, database: Da
     assert result.exit_code == 1
     report = told(result)
     assert list(report) == KEYS
-    assert (report["rows"], report["created"], report["updated"], report["unchanged"]) == (8, 2, 0, 0)
+    assert (report["rows"], report["created"], report["updated"], report["unchanged"]) == (8, 4, 0, 0)
     assert [(one["row"], one["column"]) for one in report["rejected"]] == [
         (4, "手机"),
         (5, "手机"),
-        (7, "生日"),
         (8, "手机"),
         (9, "姓名"),
-        (10, "性别"),
     ]
+    assert [(one["row"], one["column"]) for one in report["warnings"]] == [(7, "生日"), (10, "性别")]
+    assert all(one["reason"] for one in report["warnings"])
     assert report["unknown_columns"] == ["爱好"]
     assert all(one["reason"] for one in report["rejected"])
     with database.reading() as session:
         names = set(session.exec(select(Customer.name)))
-    assert names == {"曾𡃁喆", "王嫒"}
+    assert names == {"曾𡃁喆", "王嫒", "钱", "周"}
+
+
+def test_a_cell_that_was_left_out_is_said_and_is_no_failure(rouge: Rouge, tmp_path: Path) -> None:
+    rows = [["姓名", "手机", "生日"], ["钱", "13700137000", "1990-02-30"]]
+    result = rouge("customers", written(tmp_path / "till.csv", rows))
+    assert result.exit_code == 0
+    assert "另有 1 格看不懂，已留空，顾客照样导入：\n第 2 行 生日：看不懂这个生日" in result.stdout
 
 
 def test_the_same_file_twice_changes_nothing(rouge: Rouge, database: Database, customers: Path) -> None:
     first, second = told(rouge("customers", customers, "--json")), told(rouge("customers", customers, "--json"))
-    assert (second["created"], second["updated"], second["unchanged"]) == (0, 0, 2)
-    assert second["rejected"] == first["rejected"]
+    assert (second["created"], second["updated"], second["unchanged"]) == (0, 0, 4)
+    assert (second["rejected"], second["warnings"]) == (first["rejected"], first["warnings"])
     assert second["batch"] > first["batch"]
 
 
 def test_a_dry_run_writes_nothing(rouge: Rouge, database: Database, customers: Path) -> None:
     result = rouge("customers", customers, "--dry-run", "--json")
     report = told(result)
-    assert (result.exit_code, report["batch"], report["created"]) == (1, None, 2)
+    assert (result.exit_code, report["batch"], report["created"]) == (1, None, 4)
     assert (count(database, Customer), count(database, ImportBatch)) == (0, 0)
 
 
 def test_a_person_reads_sentences(rouge: Rouge, customers: Path) -> None:
     result = rouge("customers", customers)
-    assert "共 8 行，新增 2、更新 0、不变 0，未导入 6" in result.stdout
+    assert "共 8 行，新增 4、更新 0、不变 0，未导入 4" in result.stdout
     assert "第 5 行 手机：请填写完整的手机号" in result.stdout
     assert "这些列不认识，没有导入：爱好" in result.stdout
     assert "已处理 8 / 8 行" in result.stderr
@@ -290,7 +297,7 @@ def test_a_menu_and_points_come_in_and_a_mode_says_what_they_may_do(rouge: Rouge
 def test_an_import_is_taken_back_once(rouge: Rouge, database: Database, customers: Path) -> None:
     batch = told(rouge("customers", customers, "--json"))["batch"]
     result = rouge("revert", batch, "--json")
-    assert (result.exit_code, told(result)) == (0, {"batch": batch, "removed": 2, "restored": 1})
+    assert (result.exit_code, told(result)) == (0, {"batch": batch, "removed": 4, "restored": 1})
     assert count(database, Customer) == 0
     again = rouge("revert", batch)
     assert (again.exit_code, again.stdout) == (1, "")

@@ -10,21 +10,25 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
+from typer import Exit
 from typer.testing import CliRunner
 
+from app import cli as cli_room
 from app.cli import cli
 from app.db import open_database
 from app.models import Customer, Staff
 from app.settings import Settings
 from seed.demo import build_demo
-from tests.conftest import NOW
+from tests.conftest import NOW, isolated
 
+opening = sys.modules["app.cli.serve"]
+"""The room, not the command of the same name."""
 ROOT = Path(__file__).parent.parent
 PATIENCE = 180.0
 
@@ -95,7 +99,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts `rouge` commands on a data folder; ends what still runs."""
     running: list[Rouge] = []
 
-    def run(*arguments: str, data: Path | None = None, port: int | None = None, **variables: str) -> Rouge:
+    def run(
+        *arguments: str, data: Path | None = None, port: int | None = None, program: str = "", **variables: str
+    ) -> Rouge:
         port = port or free_port()
         number = len(running)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ROUGE_")}
@@ -103,7 +109,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         out, err = tmp_path / f"{number}.out", tmp_path / f"{number}.err"
         with out.open("w") as out_file, err.open("w") as err_file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", *(arguments or ("serve",))],
+                [sys.executable, *(("-c", program) if program else ("-m", "app.cli")), *(arguments or ("serve",))],
                 env=clean | settings | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"} | variables,
                 cwd=tmp_path,
                 stdout=out_file,
@@ -184,24 +190,33 @@ def test_two_starts_on_one_empty_folder_make_one_key(start: Start, tmp_path: Pat
 
 # ── The demo shop ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+SMALL = """
+import functools, sys
+import app.cli
+opening = sys.modules["app.cli.serve"]
+opening.build_demo = functools.partial(opening.build_demo, customers=9)
+app.cli.main()
+"""
+"""`rouge`, whose demo shop is not of two hundred people."""
+
 
 def test_the_demo_shop_is_built_where_nobody_is_and_only_once(start: Start, tmp_path: Path) -> None:
     # An interrupted first start leaves nothing half done.
-    broken = start("serve", "--demo-if-empty")
+    broken = start("serve", "--demo-if-empty", program=SMALL)
     broken._until((tmp_path / "data" / "rouge.db").exists)
     time.sleep(0.5)
     broken.process.kill()
     broken.until_over()
-    shop = start("serve", "--demo-if-empty").until_ready()
+    shop = start("serve", "--demo-if-empty", program=SMALL).until_ready()
     logins = [line for line in shop.said.splitlines() if line.startswith("  ")]
     assert len(logins) == 8
     assert "peony-mirror-velvet" in shop.said
     assert shop.stop() == 0
-    again = start("serve", "--demo-if-empty").until_ready()
+    again = start("serve", "--demo-if-empty", program=SMALL).until_ready()
     assert [line for line in again.said.splitlines() if line.startswith("  ")] == logins
     assert again.stop() == 0
     with ours(tmp_path / "data") as session:
-        assert len(session.exec(select(Customer.id)).all()) == 200
+        assert len(session.exec(select(Customer.id)).all()) == 9
 
 
 @contextmanager
@@ -222,12 +237,17 @@ def demo_data(sqlite_settings: Settings) -> Path:
     return sqlite_settings.data_dir
 
 
-def test_demo_and_wipe_by_command(start: Start, tmp_path: Path) -> None:
-    built = start("demo", "--customers", "3", "--today", "2026-11-24", "--json")
-    assert built.until_over() == 0
-    assert '"customers": 3' in built.said
-    refuses(start("demo"), "rouge demo --wipe")
-    assert start("demo", "--wipe").until_over() == 0
+def test_demo_and_wipe_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = isolated(tmp_path / "data")
+    monkeypatch.setattr(cli_room, "current_settings", lambda: settings)
+    built = CliRunner().invoke(cli, ["demo", "--customers", "3", "--today", "2026-11-24", "--json"])
+    assert built.exit_code == 0
+    assert '"customers": 3' in built.stdout
+    again = CliRunner().invoke(cli, ["demo"])
+    assert again.exit_code == 2
+    assert "rouge demo --wipe" in again.stderr
+    assert len(again.stderr.strip().splitlines()) == 1
+    assert CliRunner().invoke(cli, ["demo", "--wipe"]).exit_code == 0
     with ours(tmp_path / "data") as session:
         assert session.exec(select(Staff.id)).first() is None
 
@@ -235,25 +255,54 @@ def test_demo_and_wipe_by_command(start: Start, tmp_path: Path) -> None:
 # ── Who may reach it ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_other_machines_are_not_let_in_without_tls(start: Start) -> None:
-    refuses(start(ROUGE_HOST="0.0.0.0"), "HTTPS", "ROUGE_PUBLIC_URL")
+Binding = Callable[..., str]
+EVERYWHERE = {"host": "0.0.0.0", "public_url": "https://vip.example.cn"}
 
 
-def test_accounts_with_a_public_password_are_never_shown_to_other_machines(start: Start, demo_data: Path) -> None:
-    public = {"ROUGE_HOST": "0.0.0.0", "ROUGE_PUBLIC_URL": "https://vip.example.cn"}
-    refuses(start(data=demo_data, **public), "rouge demo --wipe")
-    refuses(start("serve", "--demo-if-empty", data=demo_data.parent / "empty", **public), "rouge demo --wipe")
-    shop = start(data=demo_data, ROUGE_DEMO="1", **public).until_ready()
-    assert "密码" in shop.complained
-    assert shop.stop() == 0
+@pytest.fixture
+def refusal(sqlite_settings: Settings, capsys: pytest.CaptureFixture[str]) -> Binding:
+    """What a start with these settings says; the shop stays shut if it ends with 2."""
+
+    def said(*, is_shut: bool, demo_if_empty: bool = False, **values: object) -> str:
+        settings = sqlite_settings.model_copy(update=values)
+        database = open_database(settings)
+        with pytest.raises(Exit) if is_shut else nullcontext() as ended:
+            opening._check_binding(settings, database, demo_if_empty=demo_if_empty)
+        database.engine.dispose()
+        assert not is_shut or ended.value.exit_code == 2
+        return capsys.readouterr().err
+
+    return said
+
+
+def test_other_machines_are_not_let_in_without_tls(refusal: Binding) -> None:
+    said = refusal(is_shut=True, host="0.0.0.0", public_url="")
+    assert "HTTPS" in said
+    assert "ROUGE_PUBLIC_URL" in said
+    assert len(said.strip().splitlines()) == 1
+    refusal(is_shut=False, **EVERYWHERE)
+
+
+def test_accounts_with_a_public_password_are_never_shown_to_other_machines(refusal: Binding, demo_data: Path) -> None:
+    assert "rouge demo --wipe" in refusal(is_shut=True, **EVERYWHERE)
+    assert "密码" in refusal(is_shut=False, demo=True, **EVERYWHERE)
+
+
+def test_no_demo_shop_is_built_where_other_machines_look_in(refusal: Binding) -> None:
+    assert "rouge demo --wipe" in refusal(is_shut=True, demo_if_empty=True, **EVERYWHERE)
 
 
 # ── Before anything is opened ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_settings_that_cannot_be_used_are_named(start: Start) -> None:
+def test_settings_that_cannot_be_used_are_named(
+    start: Start, sqlite_settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     refuses(start(ROUGE_TIMEZONE="Asia/Shangai"), "ROUGE_TIMEZONE")
-    refuses(start(ROUGE_HOST="192.0.2.1"), "ROUGE_HOST")
+    with pytest.raises(Exit) as ended:
+        opening._listen(sqlite_settings.model_copy(update={"host": "192.0.2.1"}))
+    assert ended.value.exit_code == 2
+    assert "ROUGE_HOST" in capsys.readouterr().err
 
 
 def test_the_bare_command_shows_help_in_both_languages() -> None:

@@ -3,8 +3,9 @@
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -43,7 +44,7 @@ from app.rules.policy import Policy
 from app.rules.purchases import Sale, SaleLine
 from app.settings import Settings
 from app.vocabulary import ComplaintStatus, Purpose, Role
-from seed.demo import DEMO_PASSWORD, build_demo
+from seed.demo import DEMO_PASSWORD, build_demo, last_demo_day
 from tests.conftest import DEMO_CUSTOMERS, DEMO_DAY, NOW, isolated
 from tests.questionnaires import version_of
 
@@ -107,6 +108,24 @@ def test_the_same_seed_and_day_give_the_same_shop_row_by_row_and_another_seed_an
     assert {case["receipt_no"] for case in first["complaints"]}.isdisjoint(
         case["receipt_no"] for case in other["complaints"]
     )
+
+
+def test_nothing_in_a_demo_shop_has_yet_to_happen_when_it_is_built(built: Database) -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    assert last_demo_day(datetime(2026, 11, 24, 3, 13, tzinfo=zone)) == date(2026, 11, 23)
+    assert last_demo_day(datetime(2026, 11, 24, 11, 59, tzinfo=zone)) == date(2026, 11, 23)
+    noon = datetime.combine(TODAY, time(12), zone)
+    assert last_demo_day(noon) == TODAY
+    happened = ("at", "occurred_at", "created_at", "opened_at", "granted_at", "visited_at", "finished_at")
+    ahead = [
+        (table, name, row[name])
+        for table, rows in contents(built).items()
+        if table != "surveys"  # comes with the shop
+        for row in rows
+        for name in happened
+        if isinstance(moment := row.get(name), datetime) and moment > noon
+    ]
+    assert ahead == []
 
 
 def test_everything_made_up_is_marked_and_nothing_else(database: Database, settings: Settings) -> None:

@@ -23,7 +23,7 @@ from app.gateways import machine
 from app.gateways.backups import create_backup
 from app.gateways.machine import CdnAnswer, ask_cdn, ask_mail, chinese_font, file_system_of
 from app.gateways.pdf import FontMissing, PdfUnavailable
-from app.models import Customer, Heartbeat, Job, JobRun, Staff, Tag, Tier
+from app.models import Customer, Heartbeat, Job, JobRun, Purchase, Staff, Tag, Tier
 from app.settings import Settings
 from app.vocabulary import JobKind, JobStage, JobState, Role
 from seed.demo import build_demo
@@ -291,6 +291,17 @@ def test_a_row_from_the_future_tells_of_a_clock_put_back(sqlite_settings: Settin
     assert found(sqlite_settings)["clock_jump"].state is State.WRONG
     monkeypatch.setattr(doctor, "newest_entry_at", lambda session: ahead - timedelta(minutes=2))
     assert found(sqlite_settings)["clock_jump"].state is State.FINE
+
+
+def test_a_sale_whose_moment_has_not_come_is_found(settings: Settings) -> None:
+    now = datetime.now(UTC)
+    sale = {"paid_fen": 100, "fingerprint": "", "created_at": now}
+    written(settings, Purchase(order_no="A", occurred_at=now + timedelta(minutes=9), **sale))
+    assert found(settings)["sales_ahead"].state is State.FINE
+    written(settings, Purchase(order_no="B", occurred_at=now + timedelta(hours=3), **sale))
+    check = found(settings)["sales_ahead"]
+    assert check.state is State.WRONG
+    assert "1 笔" in check.message
 
 
 def test_a_journal_somebody_wrote_into_is_found(settings: Settings) -> None:

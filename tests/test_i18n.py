@@ -96,6 +96,19 @@ def test_plain_text_keeps_its_lines_and_loses_its_markup() -> None:
     assert i18n.with_breaks("一\n<b>二") == "一<br>&lt;b&gt;二"
 
 
+def test_what_a_night_did_is_told_in_the_readers_language() -> None:
+    written = i18n.kept("{entries} 条，完整无缺", {"entries": 54})
+    assert i18n.told(written) == "54 条，完整无缺"
+    i18n.use_locale("en")
+    assert i18n.told(written).startswith("54 ")
+    assert "条" not in i18n.told(written)
+
+
+@pytest.mark.parametrize("text", ["", "顾客.xlsx", '["cut off', "54 条，完整无缺"])
+def test_what_was_written_down_otherwise_is_told_as_it_stands(text: str) -> None:
+    assert i18n.told(text) == text
+
+
 def test_a_label_is_translated_when_shown_and_keeps_its_identity() -> None:
     label = i18n.later("周一")
     i18n.use_locale("en")
@@ -116,3 +129,18 @@ def test_bringing_the_catalogues_up_to_date_keeps_what_people_wrote(
     monkeypatch.setattr("sys.argv", ["update"])
     assert update.main() == 0
     assert {locale: path.read_bytes() for locale, path in paths.items()} == kept
+
+
+def test_a_register_is_called_by_one_and_by_many_where_a_language_has_both() -> None:
+    tag, customers = i18n.one("标签"), i18n.many("顾客")
+    assert (f"{tag}", f"{customers}") == ("标签", "顾客")
+    i18n.use_locale("en")
+    assert (f"{tag}", f"{i18n.later('标签')}") == ("Tag", "Tags")
+    assert (f"{customers}", f"{i18n.later('顾客')}") == ("Customers", "Customer")
+    i18n.use_locale("zh_TW")
+    assert (f"{tag}", f"{customers}") == ("標籤", "顧客")
+
+
+@pytest.mark.parametrize(("noun", "inside"), [("Tag", "tag"), ("API key", "API key"), ("标签", "标签"), ("", "")])
+def test_a_noun_within_a_sentence_is_small_unless_it_is_an_abbreviation(noun: str, inside: str) -> None:
+    assert i18n.within(noun) == inside

@@ -8,11 +8,13 @@ from sqlmodel import Session
 from app.actions.earning import hold_buyer
 from app.actions.ledger import entry_by, locked_account
 from app.actions.points import adjust_points
+from app.audit import note_deed
 from app.db import lock_row
 from app.models import PointsEntry, PointsRequest
-from app.queries.adjustments import moved_by_hand, request_by
+from app.queries.adjustments import has_second_person, moved_by_hand, request_by
 from app.rules.adjustments import (
     Adjustment,
+    PasswordNotHers,
     check_end,
     check_may_decide,
     checked_adjustment,
@@ -21,7 +23,7 @@ from app.rules.adjustments import (
 from app.rules.points import ReferenceTaken, day_of
 from app.rules.policy import Policy
 from app.rules.refusals import NotFound
-from app.vocabulary import PointsKind, RequestState
+from app.vocabulary import AuditAction, PointsKind, RequestState
 
 
 def adjust_or_ask(
@@ -46,7 +48,7 @@ def adjust_or_ask(
         return _same(asked, customer_id, adjustment)
     checked = checked_adjustment(adjustment, today=today)
     is_done = entry_by(session, PointsKind.ADJUST, reference) is not None
-    moved = moved_by_hand(session, account.id or 0, staff_id, today, zone)
+    moved = moved_by_hand(session, account.id, staff_id, today, zone)
     if not is_done and needs_second(checked.points, moved, policy):
         request = PointsRequest(
             customer_id=customer_id, points=checked.points, reason_code=checked.reason_code, note=checked.note,
@@ -61,10 +63,16 @@ def adjust_or_ask(
     )  # fmt: skip
 
 
-def approve(session: Session, request_id: int, *, now: datetime, zone: ZoneInfo, staff_id: int) -> PointsEntry:
+def approve(
+    session: Session, request_id: int, *, now: datetime, zone: ZoneInfo, staff_id: int, knows_password: bool = False
+) -> PointsEntry:
     """A second person says yes: the points move now, in the name of who asked. Of two who say it at once the one is
-    refused. Raises NotFound, RequestDecided, OwnRequest, EndsInThePast, NotEnoughPoints, PointsInDoubt."""
+    refused. Where there is no second person, who asked says it herself with her password, and the journal says so. Raises
+    NotFound, RequestDecided, OwnRequest, PasswordNotHers, EndsInThePast, NotEnoughPoints, PointsInDoubt."""
     request = _decidable(session, request_id, staff_id)
+    is_alone = request.staff_id == staff_id
+    if is_alone and not knows_password:
+        raise PasswordNotHers("password")
     check_end(request.expires_on, today=day_of(now, zone))
     entry = adjust_points(
         session, request.customer_id, request.points, reference=request.reference, reason=request.note, now=now, zone=zone,
@@ -72,11 +80,13 @@ def approve(session: Session, request_id: int, *, now: datetime, zone: ZoneInfo,
     )  # fmt: skip
     request.entry_id = entry.id
     _decide(session, request, RequestState.APPROVED, now, staff_id)
+    if is_alone:
+        note_deed(session, AuditAction.UPDATE, "points_requests", request_id, alone=1)
     return entry
 
 
 def refuse(session: Session, request_id: int, *, now: datetime, staff_id: int) -> PointsRequest:
-    """A second person says no: nothing moves. Raises NotFound, RequestDecided, OwnRequest."""
+    """A second person says no, or where there is none who asked: nothing moves. Raises NotFound, RequestDecided, OwnRequest."""
     request = _decidable(session, request_id, staff_id)
     _decide(session, request, RequestState.REFUSED, now, staff_id)
     return request
@@ -86,7 +96,8 @@ def _decidable(session: Session, request_id: int, staff_id: int) -> PointsReques
     request = lock_row(session, PointsRequest, request_id)
     if request is None:
         raise NotFound
-    check_may_decide(request.state, request.staff_id, staff_id)
+    has_second = request.staff_id != staff_id or has_second_person(session, request)
+    check_may_decide(request.state, request.staff_id, staff_id, has_second=has_second)
     return request
 
 

@@ -12,7 +12,7 @@ from app.actions.tiers import review_tier
 from app.columns import blind_index
 from app.db import lock_row
 from app.models import Customer, CustomerAlias, Purchase, PurchaseLine
-from app.queries.phones import former_owner
+from app.queries.phones import former_owner, phones_shared
 from app.queries.scopes import ANYTHING
 from app.rules.claims import MemberNumberUnknown, NotWaiting, PhoneIsShared
 from app.rules.customers import CustomerErased
@@ -27,10 +27,13 @@ _AT_ONCE = 500
 
 
 def claim_waiting(session: Session, customer: Customer, *, policy: Policy, now: datetime, zone: ZoneInfo | None) -> int:
-    """Every sale that waits for her phone or her member number becomes hers, refunds too; how many. Her tier follows at
-    once; without a zone, with the nightly review."""
+    """Every sale that waits for her phone or her member number becomes hers, refunds too; how many. Her points and her
+    tier follow at once. Raises ValueError where one was waiting and nobody said what day it is in the shop (`zone`): it
+    would be hers and have earned nothing."""
     claimed = take_waiting(session, [customer], now=now)
-    if claimed and zone is not None:
+    if claimed:
+        if zone is None:
+            raise ValueError("a sale that finds its customer earns by the shop's day: tell its zone")
         follow_slips(session, claimed, policy=policy, now=now, zone=zone)
         review_tier(session, customer.id or 0, policy=policy, now=now, zone=zone)
     return len(claimed)
@@ -38,10 +41,17 @@ def claim_waiting(session: Session, customer: Customer, *, policy: Policy, now: 
 
 def take_waiting(session: Session, customers: Iterable[Customer], *, now: datetime) -> list[Purchase]:
     """The same for many at once, without looking at tiers: the sales that found their customer. A number counts before a
-    phone; of a family that shares a number, whoever gave no reason for it."""
+    phone; a phone that a family shares names none of them, and its sales go on waiting for somebody to say whose they are."""
     by_number = {one.member_no: one.id for one in customers}
     by_phone = {bytes(one.phone_index): one.id for one in customers if one.phone_index and not one.phone_shared_reason}
     waiting = _waiting_for(session, by_number.keys(), by_phone.keys())
+    for shared in phones_shared(session, by_phone.keys()) if waiting else ():
+        del by_phone[shared]
+    waiting = [
+        sale
+        for sale in waiting
+        if sale.buyer_member_no in by_number or bytes(sale.buyer_phone_index or b"") in by_phone
+    ]
     for sale in waiting:
         index = bytes(sale.buyer_phone_index) if sale.buyer_phone_index else b""
         sale.customer_id, sale.claimed_at = by_number.get(sale.buyer_member_no) or by_phone.get(index), now
@@ -107,19 +117,17 @@ def _by_member_no(session: Session, text: str, whom: ColumnElement[bool]) -> int
 
 
 def _by_phone(session: Session, text: str, whom: ColumnElement[bool]) -> int | None:
-    """Whose phone it is; of a family that shares it whoever gave no reason for it. None for what is no whole phone, too."""
+    """Whose phone it is. None for what is no whole phone, too. Raises PhoneIsShared."""
     try:
         index = blind_index(parse_phone(text).e164, "customers.phone")
     except RuleBroken:
         return None
-    wanted = select(Customer.id, Customer.phone_shared_reason).where(Customer.phone_index == index, whom)
-    hers = session.exec(wanted.order_by(col(Customer.id)).limit(20)).all()
+    hers = session.exec(select(Customer.id).where(Customer.phone_index == index, whom).limit(2)).all()
     if not hers:
         return session.exec(select(Customer.id).where(Customer.id == former_owner(index), whom)).first()
-    own = [number for number, reason in hers if not reason] or [number for number, _ in hers]
-    if len(own) > 1:
+    if len(hers) > 1:
         raise PhoneIsShared("member_no")
-    return own[0] if own else None
+    return hers[0]
 
 
 def waiting_lines(session: Session, batch_id: int) -> int:

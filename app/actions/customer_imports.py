@@ -40,7 +40,7 @@ from app.rules.customers import (
     TextTooLong,
 )
 from app.rules.headers import Columns
-from app.rules.import_reports import Portion, rejection
+from app.rules.import_reports import Portion, left_out, rejection
 from app.rules.import_rows import AlreadyThere, NotThere, RowRefused, Shop
 from app.rules.imports import CustomerRow, RowRepeats, read_customer
 from app.rules.member_numbers import lost_zeros
@@ -133,7 +133,9 @@ class CustomerFile:
             try:
                 self._judge(number, row, known, portion, planned=planned if write else None)
             except RuleBroken as fault:
-                portion.rejected.append(rejection(number, [fault], self.columns, gettext))
+                portion.rejected.append(rejection(number, [fault, *row.left_out], self.columns, gettext))
+            else:
+                portion.warnings += left_out(number, row.left_out, self.columns, gettext)
         if series is not None:
             wanted = [columns for columns, _ in planned.new if "member_no" not in columns]
             given = {columns["member_no"] for columns, _ in planned.new if "member_no" in columns}

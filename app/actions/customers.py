@@ -39,7 +39,7 @@ def create_customer(
     session: Session, details: CustomerDetails, *, policy: Policy, now: datetime, zone: ZoneInfo | None = None
 ) -> Customer:
     """A new record with the next member number (or the one given) and the lowest tier (or the one given). Sales that
-    waited for her become hers; her tier follows them at once, without a zone with the nightly review.
+    waited for her become hers, and her points and her tier follow them: whoever tells a phone or a number tells the zone.
 
     Raises NameMissing, PhoneTaken, MemberNumberTaken, ErasedByHand, NoTier, or what a field's own rule says.
     """
@@ -99,7 +99,7 @@ def update_customer(
     session.flush()
     set_hand_tags(session, customer_id, details.tag_ids, now=now, staff_id=staff_id)
     if is_news and columns.keys() & {"phone", "member_no"}:
-        claim_waiting(session, customer, policy=policy or Policy(), now=now, zone=zone if policy else None)
+        claim_waiting(session, customer, policy=policy or Policy(), now=now, zone=zone)
     if changed & COMPARED:
         find_for(session, customer_id, now=now)
     if zone:

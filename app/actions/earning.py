@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, or_, select
 from app.actions.ledger import customer_of, entry_by, locked_account
 from app.actions.points import earn_points, expire_points
 from app.db import lock_row
-from app.models import Customer, PointsEntry, PointsPending, Purchase
+from app.models import Customer, ImportBatch, PointsEntry, PointsPending, Purchase
 from app.queries.earning import (
     birthday_of,
     birthdays_given,
@@ -38,16 +38,17 @@ from app.vocabulary import CustomerStatus, EarningKind, PointsKind
 # ── Sales ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def hold_buyer(session: Session, customer_id: int) -> None:
-    """Hold a customer's record before her account, as everybody does who needs both. Not the whole row: a slip that was just
-    written for her would wait for us, and we for it."""
-    session.exec(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True)).first()
+def hold_buyer(session: Session, customer_id: int) -> bool:
+    """Hold a customer's record before her account, as everybody does who needs both; whether it is there still. Not the
+    whole row: a slip that was just written for her would wait for us, and we for it."""
+    held = select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True)
+    return session.exec(held).first() is not None
 
 
 def earn_for_sale(session: Session, purchase: Purchase, *, policy: Policy, now: datetime, zone: ZoneInfo) -> int:
     """The points of a sale, by the rules and the tier of its moment: call it before her tier follows the sale. They come in
-    at once, or wait for the rule's days. What they are; again, what they were. An imported sale earns nothing: it is
-    history, whose points come as an opening balance."""
+    at once, or wait for the rule's days. What they are; again, what they were. An imported sale is history, whose points
+    come as an opening balance: it earns only where somebody said so of its file."""
     if not _earns(session, purchase):
         return 0
     if known := sale_earned(session, purchase):
@@ -75,15 +76,24 @@ def earn_for_sale(session: Session, purchase: Purchase, *, policy: Policy, now: 
     else:
         _earn(
             session, purchase.customer_id or 0, earning, reference=sale_reference(purchase), earned_on=earned_on,
-            purchase_id=purchase.id, now=now, zone=zone,
+            now=now, zone=zone, **_came_with(purchase),
         )  # fmt: skip
     return earning.points
 
 
 def _earns(session: Session, purchase: Purchase) -> bool:
-    if not purchase.customer_id or purchase.refund_of_id or purchase.paid_fen <= 0 or purchase.import_batch_id:
+    if not purchase.customer_id or purchase.refund_of_id or purchase.paid_fen <= 0:
+        return False
+    if purchase.import_batch_id and not session.get_one(ImportBatch, purchase.import_batch_id).earns:
         return False
     return session.get_one(Customer, purchase.customer_id).status is not CustomerStatus.ERASED
+
+
+def _came_with(purchase: Purchase) -> dict[str, int | None]:
+    """What the points of a sale name: the sale, or the file that brought it. An entry stays for ever, and a sale it names
+    could not be taken back with its file."""
+    batch_id = purchase.import_batch_id
+    return {"import_batch_id": batch_id} if batch_id else {"purchase_id": purchase.id}
 
 
 def _worth(session: Session, purchase: Purchase, policy: Policy, now: datetime, zone: ZoneInfo) -> Earning | None:
@@ -102,10 +112,11 @@ def settle_pending(session: Session, pending_id: int, *, now: datetime, zone: Zo
     entry = earn_points(
         session, pending.customer_id, pending.points - pending.taken_back, reference=pending.reference,
         reason=_name_of(session, pending), now=now, zone=zone, expires_on=pending.expires_on,
-        purchase_id=pending.purchase_id, earned_on=pending.earned_on, rule_id=pending.rule_id, working=pending.working,
+        earned_on=pending.earned_on, rule_id=pending.rule_id, working=pending.working, **_came_with(pending.purchase),
     )  # fmt: skip
     pending.entry_id, pending.closed_at = entry.id, now
     session.flush()
+    _end_if_over(session, pending.customer_id, pending.expires_on, now, zone)
     return entry
 
 
@@ -115,17 +126,22 @@ def _name_of(session: Session, pending: PointsPending) -> str:
 
 def _earn(
     session: Session, customer_id: int, earning: Earning, *, reference: str, earned_on: date, now: datetime,
-    zone: ZoneInfo, purchase_id: int | None = None, staff_id: int | None = None,
+    zone: ZoneInfo, purchase_id: int | None = None, staff_id: int | None = None, import_batch_id: int | None = None,
 ) -> PointsEntry:  # fmt: skip
     expires_on = ends_on(earning.rule.expiry, earned_on)
     entry = earn_points(
         session, customer_id, earning.points, reference=reference, reason=earning.rule.name, now=now, zone=zone,
         expires_on=expires_on, purchase_id=purchase_id, staff_id=staff_id, earned_on=earned_on,
-        rule_id=earning.rule.rule_id, working=earning.working,
+        rule_id=earning.rule.rule_id, working=earning.working, import_batch_id=import_batch_id,
     )  # fmt: skip
-    if is_over(expires_on, day_of(now, zone)):  # told so late that they have ended meanwhile
-        expire_points(session, customer_id, now=now, zone=zone)
+    _end_if_over(session, customer_id, expires_on, now, zone)
     return entry
+
+
+def _end_if_over(session: Session, customer_id: int, expires_on: date | None, now: datetime, zone: ZoneInfo) -> None:
+    """Points that came in so late that they have ended meanwhile fall away at once."""
+    if is_over(expires_on, day_of(now, zone)):
+        expire_points(session, customer_id, now=now, zone=zone)
 
 
 # ── Occasions ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@ thrown away. What the rows do is `actions.imports`; here it is one file and wher
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from sqlalchemy import false, update
 from sqlmodel import Session, col, select
 
 from app.actions.import_undo import undo_import, why_not
-from app.actions.imports import REJECTIONS_KEPT, Incoming, import_file
+from app.actions.imports import Incoming, import_file, kept_reasons
 from app.actions.jobs import put_job
 from app.audit import Actor
 from app.db import Database, lock_row
@@ -33,7 +33,7 @@ from app.queries.staff import colleague
 from app.rules.import_reports import ImportReport
 from app.rules.import_undo import ImportAlreadyReverted, ImportBuiltUpon
 from app.rules.phones import numbers_masked
-from app.rules.refusals import NotFound
+from app.rules.refusals import NotFound, RuleBroken
 from app.rules.uploads import KEPT_FOR, ImportBusy, UploadGone, check_may_change, check_may_run, map_name
 from app.vocabulary import ImportKind, ImportMode, ImportStage, JobKind, JobStage
 
@@ -105,15 +105,17 @@ def say_columns(session: Session, batch_id: int, mapping: Mapping[str, str]) -> 
     _write(session, batch_id, {"mapping": said, "stage": ImportStage.UPLOADED, "check_report": ""})
 
 
-def ask_run(session: Session, batch_id: int, *, now: datetime) -> str:
-    """Have a file brought in, or go on with one that broke off. Raises NotFound, ImportBusy, ImportIsIn,
-    ImportNotChecked, AnotherIsRunning, UploadGone."""
+def ask_run(session: Session, batch_id: int, *, now: datetime, earns: bool = False) -> str:
+    """Have a file brought in, or go on with one that broke off, as it was begun. `earns`: its sales give points.
+    Raises NotFound, ImportBusy, ImportIsIn, ImportNotChecked, AnotherIsRunning, UploadGone."""
     # Two files confirmed at the same moment: the second sees the first. A store's row stands for all of them.
     session.exec(select(Store).order_by(col(Store.id)).limit(1).with_for_update()).one()
     row, is_busy = _held(session, batch_id)
     check_may_run(row.stage, is_busy=is_busy, other=running_import(session, batch_id))
     if not row.upload_key:
         raise UploadGone
+    if row.stage is ImportStage.CHECKED:
+        _write(session, batch_id, {"earns": earns and row.kind is ImportKind.PURCHASES})
     _write(session, batch_id, {"stage": ImportStage.RUNNING})
     return _put(session, RUN, batch_id, now=now, due_at=now)
 
@@ -128,7 +130,7 @@ def ask_undo(session: Session, batch_id: int, *, now: datetime, staff_id: int | 
         raise ImportAlreadyReverted
     # Of a large one the work itself finds out: to ask takes long, and everybody who writes would wait for it here.
     if is_at_once and (reasons := why_not(session, batch_id)):
-        raise ImportBuiltUpon(reasons="".join(one.say(gettext) for one in reasons))
+        raise ImportBuiltUpon(reasons, gettext)
     _write(session, batch_id, {"check_report": ""})
     due_at = now + FALLBACK if is_at_once else now
     return _put(session, UNDO, batch_id, now=now, due_at=due_at, staff=staff_id or 0)
@@ -207,6 +209,7 @@ def incoming_of(session: Session, batch: Batch, rows: Rows) -> Incoming:
         mode=batch.mode,
         within=ANYTHING if within is None else within,
         only_store_id=only_store(Purchase, person) if person else None,
+        earns=batch.earns,
     )
 
 
@@ -276,12 +279,16 @@ def undo_batch(
         close_work(session, key, now=now)
 
 
-def break_off(database: Database, batch_id: int, reason: str) -> None:
-    """A file that cannot be looked through, brought in or taken back as it is: it waits for a person, who reads why."""
+def break_off(database: Database, batch_id: int, refusal: RuleBroken) -> str:
+    """A file that cannot be looked through, brought in or taken back as it is: it waits for a person, who reads why. The
+    reason. Who stands in the way of an undo is kept by number, not by name."""
+    reason, refusals = refusal.say(gettext), getattr(refusal, "refusals", ())
+    report = {"stopped": reason, "in_the_way": [asdict(one) for one in refusals]}
     with database.writing() as session:
-        said = {"check_report": json.dumps({"stopped": reason}, ensure_ascii=False)}
+        said = {"check_report": json.dumps(report, ensure_ascii=False)}
         _write(session, batch_id, said)
         _write(session, batch_id, {"stage": ImportStage.FAILED}, only_in=(ImportStage.RUNNING,))
+    return reason
 
 
 def close_work(session: Session, key: str, *, now: datetime) -> None:
@@ -311,7 +318,7 @@ def _told(report: ImportReport) -> str:
         "unchanged": report.unchanged,
         "waiting": report.waiting,
         "rejected": len(report.rejected),
-        "rejections": [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]],
+        "rejections": kept_reasons(report),
         "unknown_columns": list(report.unknown_columns),
         "notes": list(report.notes),
     }

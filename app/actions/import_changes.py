@@ -9,7 +9,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from app.actions.kept_rows import given_back, kept
 from app.actions.tiers import TIER_COLUMNS, review_tiers
-from app.columns import opened
+from app.columns import Secret, opened
 from app.models import Customer, ImportChange, TierChange
 from app.queries.tiers import changes_since, newest_change
 from app.rules.import_rows import Shop
@@ -85,7 +85,7 @@ class Changes:
         return found
 
     def _join(self, session: Session, earlier: ImportChange, one: _Noted) -> None:
-        before, after = told(one.table, earlier)
+        before, after = told(one.table, earlier.before, earlier.after)
         joined: dict[str, Any] = {"after": kept(after | one.after)}
         if not earlier.is_created:
             joined["before"] = kept(one.before | before)
@@ -94,9 +94,9 @@ class Changes:
         session.expunge(earlier)
 
 
-def told(table: type[SQLModel], change: ImportChange) -> tuple[dict[str, Any], dict[str, Any]]:
+def told(table: type[SQLModel], before: Secret | None, after: Secret | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a record's columns were before a file and became."""
-    return given_back(table, opened(change.before) or "{}"), given_back(table, opened(change.after) or "{}")
+    return given_back(table, opened(before) or "{}"), given_back(table, opened(after) or "{}")
 
 
 def review_and_note(session: Session, customer_ids: set[int], changes: Changes, *, policy: Policy, shop: Shop) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Delete, delete, exists, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, SQLModel, col, func, select
+from sqlmodel import Session, SQLModel, col, func, or_, select
 
 from app.actions.customers import lock_member_series
 from app.actions.later_work import (
@@ -17,6 +17,7 @@ from app.actions.later_work import (
     FOLLOWS,
     Kept,
     changed_by,
+    given_by,
     is_still,
     made_by,
     standing_openings,
@@ -35,6 +36,7 @@ from app.models import (
     ImportChange,
     PointsAccount,
     PointsEntry,
+    PointsPending,
     Product,
     Purchase,
     PurchaseLine,
@@ -42,6 +44,7 @@ from app.models import (
     TierChange,
     Treatment,
 )
+from app.queries.points import ended_of, reversed_of
 from app.queries.policy import current_policy
 from app.rules.import_undo import (
     ImportAlreadyReverted,
@@ -110,8 +113,7 @@ def _attempted(
         undo = _Undo(session, batch_id, now, zone, progress)
         _hold(undo)
         if reasons := why_not(session, batch_id):
-            said = "；".join(reason.say(gettext) for reason in reasons)  # data: a list mark
-            raise ImportBuiltUpon(reasons=said)
+            raise ImportBuiltUpon(reasons, gettext)
         undo.total = _records(session, batch_id)
         _take_back(undo)
         reverted = {"stage": ImportStage.REVERTED, "reverted_at": now, "reverted_staff_id": actor.staff_id}
@@ -151,12 +153,13 @@ def _hold(undo: _Undo) -> None:
 def _records(session: Session, batch_id: int) -> int:
     changes = select(func.count()).select_from(ImportChange).where(ImportChange.batch_id == batch_id)
     sales = select(func.count()).select_from(Purchase).where(Purchase.import_batch_id == batch_id)
-    openings = select(func.count()).select_from(PointsEntry).where(standing_openings(batch_id))
-    return sum(session.exec(one).one() for one in (changes, sales, openings))
+    is_given = or_(standing_openings(batch_id), given_by(batch_id))
+    points = select(func.count()).select_from(PointsEntry).where(is_given)
+    return sum(session.exec(one).one() for one in (changes, sales, points))
 
 
 def _take_back(undo: _Undo) -> None:
-    _reverse_openings(undo)
+    _reverse_points(undo)
     _remove_sales(undo)
     changed: tuple[type[Any], ...] = (Purchase, Customer, Treatment, Product)
     made: tuple[type[Any], ...] = (TierChange, ContactEvent, CustomerTag, Customer, Treatment, Product, Tag)
@@ -170,25 +173,29 @@ def _take_back(undo: _Undo) -> None:
     undo.session.connection().execute(delete(ImportChange).where(col(ImportChange.batch_id) == undo.batch_id))
 
 
-def _reverse_openings(undo: _Undo) -> None:
-    """Opening points through the ledger: what is written there stays, and its opposite is written beside it."""
-    last = 0
+def _reverse_points(undo: _Undo) -> None:
+    """Opening points and what its sales gave through the ledger: what is written there stays, and its opposite is written
+    beside it. What has ended since, and what a refund took back, is gone already; what waits never comes in."""
+    last, is_given = 0, or_(standing_openings(undo.batch_id), given_by(undo.batch_id))
     while True:
-        page = select(PointsEntry.id).where(standing_openings(undo.batch_id), col(PointsEntry.id) > last)
-        ids = undo.session.exec(page.order_by(col(PointsEntry.id)).limit(AT_ONCE)).all()
-        if not ids:
+        page = select(PointsEntry.id, PointsEntry.points).where(is_given, col(PointsEntry.id) > last)
+        entries = undo.session.exec(page.order_by(col(PointsEntry.id)).limit(AT_ONCE)).all()
+        if not entries:
             return
-        last = ids[-1] or 0
-        for entry_id in ids:
-            reverse_entry(
-                undo.session,
-                entry_id or 0,
-                reference=f"import-revert:{undo.batch_id}:{entry_id}",
-                reason=gettext(_TAKEN_BACK),
-                now=undo.now,
-                zone=undo.zone,
-            )
-        undo.count(restored=len(ids))
+        last = entries[-1][0] or 0
+        for entry_id, points in entries:
+            left = points - reversed_of(undo.session, entry_id or 0) - ended_of(undo.session, entry_id or 0)
+            if left > 0:
+                reverse_entry(
+                    undo.session,
+                    entry_id or 0,
+                    points=left,
+                    reference=f"import-revert:{undo.batch_id}:{entry_id}",
+                    reason=gettext(_TAKEN_BACK),
+                    now=undo.now,
+                    zone=undo.zone,
+                )
+        undo.count(restored=len(entries))
 
 
 def _remove_sales(undo: _Undo) -> None:
@@ -202,6 +209,7 @@ def _remove_sales(undo: _Undo) -> None:
         if not ids:
             return
         connection.execute(delete(PurchaseLine).where(col(PurchaseLine.purchase_id).in_(ids)))
+        connection.execute(delete(PointsPending).where(col(PointsPending.purchase_id).in_(ids)))
         connection.execute(delete(Purchase).where(col(Purchase.id).in_(ids)))
         undo.count(removed=len(ids))
 

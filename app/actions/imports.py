@@ -20,6 +20,7 @@ from sqlmodel import Session, col, or_, select
 from app.actions.claims import waiting_lines
 from app.actions.customer_imports import CustomerFile
 from app.actions.import_changes import Changes, review_and_note
+from app.actions.import_earning import earn_file
 from app.actions.jobs import put_job
 from app.actions.kept_rows import columns_of
 from app.actions.menu_imports import MenuFile
@@ -29,11 +30,12 @@ from app.audit import Actor, note_deed
 from app.db import Database
 from app.i18n import gettext
 from app.models import ImportBatch, Purchase, Store
+from app.queries.import_records import points_of_file
 from app.queries.policy import current_policy
 from app.queries.scopes import ANYTHING
 from app.queries.tiers import tier_steps
 from app.rules.headers import Columns, match_columns
-from app.rules.import_header import header_row
+from app.rules.import_header import below_title, header_of, is_unnamed
 from app.rules.import_reports import ImportReport, Portion
 from app.rules.import_rows import Shop, is_filled
 from app.rules.policy import Policy
@@ -48,6 +50,7 @@ REJECTIONS_KEPT = 10_000
 _NOBODYS = words("表里没有手机或会员号这一列：每一单都不会记到顾客名下。如果有，请把它对上再导。")
 _ALLERGIES = words("过敏史是敏感信息，会加密保存；还没有同意过的顾客，档案上会提醒当面问一声。")
 _STAFF_UNKNOWN = words("这些员工不在系统里，他们的销售没有记到人：{names}")
+_GAVE = words("这些消费给了 {given} 分，另有 {waiting} 分过几天入账。")
 _TRIES = 5
 _REVIEWED = 500
 _MAY_BEGIN = (ImportStage.UPLOADED, ImportStage.CHECKED, ImportStage.RUNNING, ImportStage.FAILED)
@@ -57,7 +60,7 @@ File = CustomerFile | PurchaseFile | MenuFile | OpeningFile
 @dataclass(frozen=True, kw_only=True)
 class Incoming:
     """A file to import. `rows()` reads it from the start each time it is called; `mapping` is the owner's {heading:
-    field}; `store_code` is the store of rows that name none. `within`: the customers whoever brings it may touch;
+    field}; `store_code` is the store of rows that name none; `earns`: its sales give points. `within`: the customers whoever brings it may touch;
     `only_store_id`: the one store she belongs to, whose rows these then are; None: all stores."""
 
     kind: ImportKind
@@ -69,6 +72,7 @@ class Incoming:
     mode: ImportMode = ImportMode.BOTH
     within: ColumnElement[bool] = ANYTHING
     only_store_id: int | None = None
+    earns: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,15 @@ def import_file(
             done = run.settle(rows, already=done)
             progress(report.rows, outline.rows)
         if isinstance(file, PurchaseFile):
+            if incoming.earns:  # by the tiers of before: they follow afterwards
+                run.earn(shop, lambda: progress(report.rows, outline.rows))
             run.review(shop)
     except Exception:
         if batch_id is None:  # who continues a batch decides whether it is tried again
             run.fail()
         raise
-    report.rejected.sort(key=lambda one: one.row)
+    for told in (report.rejected, report.warnings):
+        told.sort(key=lambda one: one.row)
     report.notes += _notes(file)
     if report.batch is not None:
         with database.writing(actor) as session:
@@ -140,8 +147,8 @@ def import_file(
 
 def _below_title(incoming: Incoming) -> Incoming:
     """The same file with the header as its first row, wherever that stands."""
-    header = header_row(incoming.kind, incoming.rows(), incoming.mapping)
-    return replace(incoming, rows=lambda: (row for row in incoming.rows() if row[0] >= header))
+    header = header_of(incoming.kind, incoming.rows(), incoming.mapping)
+    return replace(incoming, rows=lambda: below_title(incoming.rows, header))
 
 
 def _outlined(incoming: Incoming) -> Outline:
@@ -154,9 +161,12 @@ def _outlined(incoming: Incoming) -> Outline:
     outline = OrderOutline() if incoming.kind is ImportKind.PURCHASES else None
     order_no, refund_of = columns.reader("order_no"), columns.reader("refund_of")
     count = 0
+    nameless = {place for place, heading in enumerate(columns.headers) if is_unnamed(heading)}
     for _, cells in rows:
         if not is_filled(cells):
             continue
+        if nameless:
+            nameless -= {place for place in nameless if place < len(cells) and cells[place].strip()}
         count += 1
         if count > MOST_ROWS:
             raise TooManyRows(limit=MOST_ROWS)
@@ -168,6 +178,9 @@ def _outlined(incoming: Incoming) -> Outline:
     def numbers() -> Iterator[str]:
         return (order_no(cells) for _, cells in _filled(incoming.rows()))
 
+    # A column without a name and with nothing in it is no column.
+    empty = {columns.headers[place] for place in nameless}
+    columns = replace(columns, unknown=tuple(one for one in columns.unknown if one not in empty))
     return Outline(columns, count, outline.orders(numbers) if outline else Orders())
 
 
@@ -227,7 +240,7 @@ class _Run:
                 self.file.remember()
                 if already > 0:
                     # Counted by the run that brought them in; only the reasons of what it refused are not kept until the end.
-                    self.report.rejected += portion.rejected
+                    self.report.tell(portion)
                 else:
                     self.report.count(portion)
                 return already - portion.rows
@@ -243,6 +256,20 @@ class _Run:
             portion = self.file.settle(session, rows, write=True)
             _count(session, self.report.batch, portion)
             return portion
+
+    def earn(self, reviewer: _Reviewer, alive: Callable[[], None]) -> None:
+        """Points for what the file sold; `alive` is called now and then."""
+        if self.report.batch is None:
+            return
+        with self.database.reading() as session:
+            ids = _buyers(session, self.report.batch)
+        earn_file(
+            self.database, self.report.batch, ids, actor=self.actor, policy=reviewer.policy, now=reviewer.shop.now,
+            zone=reviewer.shop.zone, alive=alive,
+        )  # fmt: skip
+        with self.database.reading() as session:
+            given, waiting = points_of_file(session, self.report.batch)
+        self.report.notes.append(gettext(_GAVE).format(given=f"{given:,}", waiting=f"{waiting:,}"))
 
     def review(self, reviewer: _Reviewer) -> None:
         """Lift the tiers of everybody the file sold something to, each once, when all of it is in."""
@@ -313,6 +340,7 @@ def _begin(
         "mode": incoming.mode,
         "mapping": json.dumps(dict(incoming.mapping), ensure_ascii=False),
         "rows_in_all": outline.rows,
+        "earns": incoming.earns,
     }
     if batch_id is None:
         values = ImportBatch(
@@ -360,10 +388,18 @@ def _count(session: Session, batch_id: int, portion: Portion) -> None:
 
 
 def _keep(session: Session, report: ImportReport, *, finished_at: datetime) -> None:
-    kept = [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]]
-    rejections = json.dumps(kept, ensure_ascii=False)
+    rejections = json.dumps(kept_reasons(report), ensure_ascii=False)
     done = {"finished_at": finished_at, "rejections": rejections, "stage": ImportStage.DONE}
     _write_batch(session, report.batch, done)
+
+
+def kept_reasons(report: ImportReport) -> list[dict[str, Any]]:
+    """What is kept of a file's refused rows, and beside them of the cells left out: the first of each, and how many more
+    cells there were."""
+    warnings: list[dict[str, Any]] = [one.as_json() | {"left_out": 1} for one in report.warnings[:REJECTIONS_KEPT]]
+    if more := len(report.warnings) - len(warnings):
+        warnings.append({"row": "", "column": "", "reason": "", "left_out": more})
+    return [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]] + warnings
 
 
 def _write_batch(session: Session, batch_id: int | None, changes: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.actions.jobs import note_run
-from app.i18n import gettext
+from app.i18n import kept
 from app.models import JobRun
 from app.queries.journal import Verdict
 from app.rules.refusals import words
@@ -19,9 +19,9 @@ def note_check(session: Session, verdict: Verdict, *, started_at: datetime, fini
     """What checking the chain found stands where the nightly check's result stands, so that the journal's page shows the
     newer of the two."""
     outcome = (
-        gettext(_WHOLE).format(entries=verdict.entries)
+        kept(_WHOLE, {"entries": verdict.entries})
         if verdict.is_whole
-        else gettext(_BROKEN).format(entry=verdict.broken_id)
+        else kept(_BROKEN, {"entry": verdict.broken_id or 0})
     )
     state = JobState.DONE if verdict.is_whole else JobState.FAILED
     return note_run(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
-from app.actions.ledger import Movement, customer_of, entry_by, lapse, locked_account, move, post, same
+from app.actions.ledger import Account, Movement, customer_of, entry_by, lapse, locked_account, move, post, same
 from app.audit import note_deed
 from app.db import lock_row
 from app.models import PointsAccount, PointsAllocation, PointsEntry, PointsLot
@@ -227,10 +227,11 @@ def move_account(
     if open_account(session, from_customer_id) is None:
         return
     source, target = _both(session, from_customer_id, to_customer_id)
-    balance, held = source.balance, _hand_over(session, family_of(session, source.id or 0), source, target)
+    balance, held = source.balance, _hand_over(session, family_of(session, source.id), source.id, target.id)
     if balance:
         _cross(session, _Crossing(source, target, balance, held), merge_reference, now)
-    source.closed_at, source.closed_by, source.merged_into_id = now, merge_reference, target.id
+    closed = session.get_one(PointsAccount, source.id, populate_existing=True)
+    closed.closed_at, closed.closed_by, closed.merged_into_id = now, merge_reference, target.id
     session.flush()
     _give_accounts(session, col(PointsAccount.customer_id) == from_customer_id, to_customer_id)
 
@@ -241,21 +242,22 @@ def unmove_account(
     """The merged record is its own again: its lots go back to it with what is left in them. What has ended meanwhile has
     ended; what has been spent meanwhile cannot be in two places. Raises PointsSpentMeanwhile, PointsInDoubt."""
     wanted = select(PointsAccount).where(PointsAccount.closed_by == merge_reference)
-    source = session.exec(wanted.where(PointsAccount.customer_id == to_customer_id)).first()
-    if source is None:
+    closed = session.exec(wanted.where(PointsAccount.customer_id == to_customer_id)).first()
+    if closed is None:
         return
     target = locked_account(session, to_customer_id)
-    if target.id != source.merged_into_id or target.frozen_at is not None:
+    if target.id != closed.merged_into_id or target.frozen_at is not None:
         raise PointsInDoubt
-    family = family_of(session, source.id or 0)
+    family = family_of(session, closed.id or 0)
     came = entry_by(session, PointsKind.MERGE, f"{merge_reference}:in")
-    spent, ended = used_since(session, family, target.id or 0, came.id or 0) if came else (0, 0)
+    spent, ended = used_since(session, family, target.id, came.id or 0) if came else (0, 0)
     if spent > 0:
         raise PointsSpentMeanwhile(points=spent)
     _give_accounts(session, col(PointsAccount.id).in_(family), from_customer_id)
-    source.closed_at, source.closed_by, source.merged_into_id = None, "", None
+    closed.closed_at, closed.closed_by, closed.merged_into_id = None, "", None
     session.flush()
-    held = _hand_over(session, family, target, source)
+    source = locked_account(session, from_customer_id)
+    held = _hand_over(session, family, target.id, source.id)
     balance = came.points - spent - ended if came else held
     if balance or held:
         back = paid_out(session, came.id or 0) if came else ()
@@ -267,14 +269,14 @@ class _Crossing:
     """A balance that goes from one account to the other, with lots that hold so much. `back`: uses an earlier crossing
     made, which are no longer."""
 
-    source: PointsAccount
-    target: PointsAccount
+    source: Account
+    target: Account
     balance: int
     held: int
     back: tuple[Use, ...] = ()
 
 
-def _both(session: Session, from_customer_id: int, to_customer_id: int) -> tuple[PointsAccount, PointsAccount]:
+def _both(session: Session, from_customer_id: int, to_customer_id: int) -> tuple[Account, Account]:
     """Both accounts, locked in one order whoever is merged into whom."""
     accounts = {one: locked_account(session, one) for one in sorted((from_customer_id, to_customer_id))}
     source, target = accounts[from_customer_id], accounts[to_customer_id]
@@ -288,7 +290,7 @@ def _cross(session: Session, crossing: _Crossing, reference: str, now: datetime)
     source, target, balance, held = crossing.source, crossing.target, crossing.balance, crossing.held
     if not balance:
         raise PointsInDoubt
-    theirs = lot_ids_in(session, target.id or 0)
+    theirs = lot_ids_in(session, target.id)
     going = Movement(PointsKind.MERGE, -balance, f"{reference}:out", "", now, now.date(), moved=-held)
     back = tuple(use for use in crossing.back if use.lot_id not in theirs)
     # Where a debt that went over was repaid since, the points come back as a lot without an end.
@@ -298,11 +300,11 @@ def _cross(session: Session, crossing: _Crossing, reference: str, now: datetime)
     post(session, target, replace(going, points=balance, reference=f"{reference}:in", moved=held, back=back))
 
 
-def _hand_over(session: Session, family: Sequence[int], source: PointsAccount, target: PointsAccount) -> int:
+def _hand_over(session: Session, family: Sequence[int], source_id: int, target_id: int) -> int:
     """Every lot of one account to the other, or of those it came with; what they hold."""
-    theirs = lots_of_family(family, source.id or 0)
+    theirs = lots_of_family(family, source_id)
     held = session.exec(select(func.coalesce(func.sum(PointsLot.remaining), 0)).where(theirs)).one()
-    session.connection().execute(update(PointsLot).where(theirs).values(account_id=target.id))
+    session.connection().execute(update(PointsLot).where(theirs).values(account_id=target_id))
     return int(held)
 
 

@@ -13,8 +13,9 @@ from app.actions.points import open_balance
 from app.columns import blind_index
 from app.i18n import gettext
 from app.models import Customer, CustomerAlias, PointsAccount, PointsEntry
-from app.queries.phones import phone_owners
+from app.queries.phones import phone_holders
 from app.queries.scopes import ANYTHING
+from app.rules.claims import PhoneIsShared
 from app.rules.customers import CustomerErased, MemberUnseen, PhoneTakenUnseen
 from app.rules.headers import Columns
 from app.rules.import_reports import Portion, rejection
@@ -46,6 +47,7 @@ class _Known:
 
     ids: dict[str, int] = field(default_factory=dict)
     by_phone: dict[bytes, int] = field(default_factory=dict)
+    shared: set[bytes] = field(default_factory=set)
     customers: dict[int, Customer] = field(default_factory=dict)
     given: dict[int, list[int]] = field(default_factory=dict)
     unseen: set[int | None] = field(default_factory=set)
@@ -172,7 +174,8 @@ def _look_up(session: Session, rows: list[OpeningRow], *, lock: bool) -> _Known:
     numbers = {row.member_no for row in rows if row.member_no}
     numbers |= {whole for number in numbers if (whole := lost_zeros(number))}
     phones = {_index(row) for row in rows if row.phone}
-    known = _Known(by_phone=phone_owners(session, phones))
+    owners, shared = phone_holders(session, phones)
+    known = _Known(by_phone=owners, shared=shared)
     aliases = select(CustomerAlias.member_no, CustomerAlias.customer_id)
     known.ids = dict(session.exec(aliases.where(col(CustomerAlias.member_no).in_(numbers))).all())
     ids = {*known.by_phone.values(), *known.ids.values()}
@@ -200,6 +203,8 @@ def _found(row: OpeningRow, known: _Known) -> Customer:
         raise MemberNumberLostZeros(name, member_no=whole)
     if customer_id is None:
         raise CustomerUnknown(name)
+    if not row.member_no and _index(row) in known.shared:
+        raise PhoneIsShared(name)
     customer = known.customers[customer_id]
     if customer.status is CustomerStatus.ERASED:
         raise CustomerErased(name)

@@ -30,7 +30,8 @@ from app.models import (
     Store,
     Treatment,
 )
-from app.queries.phones import phone_owners
+from app.queries.earning import earning_sales
+from app.queries.phones import phone_holders
 from app.rules.member_numbers import lost_zeros
 from app.rules.policy import Policy
 from app.rules.purchases import (
@@ -75,11 +76,13 @@ class KnownOrder:
 
 @dataclass(frozen=True)
 class Known:
-    """What the shop knows about the things some sales name. `indexes` are the blind indexes of their phones."""
+    """What the shop knows about the things some sales name. `indexes` are the blind indexes of their phones; `shared` those
+    phones that several customers have, which by themselves name none of them."""
 
     orders: dict[str, KnownOrder]
     by_number: dict[str, int]
     by_phone: dict[str, int]
+    shared: frozenset[str]
     indexes: dict[str, bytes]
     stores: dict[str, int]
     only_store_id: int | None
@@ -125,9 +128,11 @@ def record_purchase(
     if first := known.orders.get(sale.order_no):
         return session.get_one(Purchase, first.purchase_id)
     planned = planned_sale(sale, known, now=now, may_wait=may_wait, points_per_yuan=policy.points_per_yuan)
+    while (hers := planned.purchase["customer_id"]) and not hold_buyer(session, hers):
+        # Gone in this very moment, with the file she came in by or into another record: looked for again.
+        again = look_up(session, [sale])
+        planned = planned_sale(sale, again, now=now, may_wait=may_wait, points_per_yuan=policy.points_per_yuan)
     purchase = Purchase(**planned.purchase)
-    if purchase.customer_id:
-        hold_buyer(session, purchase.customer_id)
     try:
         with session.begin_nested():
             session.add(purchase)
@@ -215,9 +220,10 @@ def check_same(sale: Sale, known: Known) -> None:
     sale = judged(sale)
     buyer = buyer_of(sale)
     # Whoever it waited for is still who the till names, even if it has found its customer since.
-    is_hers = (
-        not buyer.is_named or _told_before(buyer, first, known) or customer_of(buyer, known) == (first.customer_id or 0)
-    )
+    hers = customer_of(buyer, known)
+    if hers is None and buyer.phone:
+        hers = known.by_phone.get(buyer.phone.e164)  # the phone was not shared when this sale was told first
+    is_hers = not buyer.is_named or _told_before(buyer, first, known) or hers == (first.customer_id or 0)
     if not is_hers or fingerprint(sale) != first.fingerprint:
         raise OrderDiffers("order_no")
 
@@ -250,6 +256,7 @@ def follow_refunds(
     moved: set[int | None] = set()
     for column in (PointsEntry.purchase_id, PointsPending.purchase_id):
         moved |= set(session.exec(select(col(column)).where(among(session, column, taken_back))))
+    moved |= earning_sales(session, taken_back)
     numbers = {sale.purchase["order_no"] for sale in planned if sale.purchase["refund_of_id"] in moved}
     if numbers:
         refunds = session.exec(select(Purchase).where(among(session, Purchase.order_no, numbers))).all()
@@ -266,7 +273,7 @@ def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Kn
     indexes = {
         phone: blind_index(phone, "customers.phone") for phone in {one.phone.e164 for one in buyers if one.phone}
     }
-    owners = phone_owners(session, indexes.values())
+    owners, shared = phone_holders(session, indexes.values())
     orders = _orders(session, sales, lock=lock)
     # What an order that is in already was made of is not looked up again.
     skus = {line.sku for sale in sales if sale.order_no not in orders for line in sale.lines if line.sku}
@@ -277,6 +284,7 @@ def look_up(session: Session, sales: Iterable[Sale], *, lock: bool = True) -> Kn
         by_number=_numbered(session, CustomerAlias.member_no, CustomerAlias.customer_id, numbers)
         | _numbered(session, Customer.member_no, Customer.id, numbers),
         by_phone={phone: owners[index] for phone, index in indexes.items() if index in owners},
+        shared=frozenset(phone for phone, index in indexes.items() if index in shared),
         indexes=indexes,
         stores={key: store.id or 0 for store in stores for key in (store.name, store.code)},
         only_store_id=open_stores[0] if len(open_stores) == 1 else None,
@@ -333,13 +341,14 @@ def _original(sale: Sale, known: Known) -> KnownOrder | None:
 
 
 def customer_of(buyer: Buyer, known: Known) -> int | None:
-    """By member number, then by phone; None for somebody who walked in, or whom nobody knows. Raises
-    MemberNumberLostZeros."""
+    """By member number, then by phone; None for somebody who walked in, whom nobody knows, or who names only a phone that her
+    family shares. Raises MemberNumberLostZeros."""
     if not buyer.is_named:
         return None
     if buyer.member_no in known.by_number:
         return known.by_number[buyer.member_no]
-    if buyer.phone and (owner := known.by_phone.get(buyer.phone.e164)):
+    phone = buyer.phone.e164 if buyer.phone else ""
+    if phone not in known.shared and (owner := known.by_phone.get(phone)):
         return owner
     whole = lost_zeros(buyer.member_no) if buyer.member_no else None
     if whole in known.by_number:

@@ -7,17 +7,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
+from app.actions.earning import hold_buyer
 from app.actions.ledger import locked_account
 from app.actions.points import reverse_entry, spend_points
 from app.db import lock_row
 from app.models import Customer, Purchase, Redemption, Reward, Tier
 from app.queries.earning import sale_reference
+from app.queries.rewards import offer_of
 from app.rules.points import ReferenceTaken, day_of, whole_points
 from app.rules.policy import Policy
 from app.rules.redemptions import (
     LONGEST_REFERENCE,
     AlreadyReturned,
-    Offer,
     ReferenceUnusable,
     RewardUnknown,
     check_offer,
@@ -53,6 +54,7 @@ def redeem(
     customer = session.get(Customer, customer_id)
     if customer is None or customer.status is CustomerStatus.ERASED:
         raise NotFound
+    hold_buyer(session, customer_id)  # before her account, as a merge does: the two would wait for each other
     locked_account(session, customer_id)  # of two tills at once the second sees what the first did
     known = session.exec(select(Redemption).where(Redemption.reference == wanted.reference)).first()
     if known is not None:
@@ -152,26 +154,11 @@ def _taken(session: Session, customer: Customer, wanted: Wanted, today: date) ->
             col(Redemption.returned_at).is_(None),
         )
     ).one()
-    check_offer(_offer(session, reward), wanted.points, today=today, rank=_rank(session, customer.tier_id), had=had)
+    check_offer(offer_of(reward), wanted.points, today=today, rank=_rank(session, customer.tier_id), had=had)
     if reward.stock is not None:
         reward.stock -= 1
         session.flush()
     return reward
-
-
-def _offer(session: Session, reward: Reward) -> Offer:
-    tier = session.get(Tier, reward.tier_id) if reward.tier_id else None
-    return Offer(
-        name=reward.name,
-        points=reward.points,
-        stock=reward.stock,
-        from_rank=tier.rank if tier else None,
-        tier_name=tier.name if tier else "",
-        most=reward.most_per_customer,
-        starts_on=reward.starts_on,
-        ends_on=reward.ends_on,
-        is_active=reward.is_active,
-    )
 
 
 def _rank(session: Session, tier_id: int) -> int:

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, func, select
 
 from app.actions.earning import earn_for_sale, give_referral_points
-from app.actions.ledger import entry_by
-from app.actions.points import reverse_entry
+from app.actions.ledger import customer_of, entry_by
+from app.actions.points import expire_points, reverse_entry
 from app.db import lock_row
 from app.models import PointsEntry, PointsPending, Purchase
-from app.queries.earning import sale_reference
+from app.queries.earning import refund_reference, sale_reference
 from app.queries.points import ended_of, reversed_of
 from app.rules.earning import still_earned
 from app.rules.points import day_of
@@ -90,7 +90,7 @@ class _Settling:
         earned = pending.points if pending else entry.points if entry else 0
         gone = pending.taken_back if pending else 0
         if entry is not None:
-            gone += reversed_of(self.session, entry.id or 0) + ended_of(self.session, entry.id or 0)
+            gone += self._gone(entry)
         points = earned - still_earned(earned, kept_fen=max(self.kept_fen, 0), paid_fen=self.sale.paid_fen) - gone
         if points <= 0:
             return 0
@@ -113,15 +113,26 @@ class _Settling:
             )
         ).all()
         for entry in entries:
-            left = entry.points - reversed_of(self.session, entry.id or 0) - ended_of(self.session, entry.id or 0)
+            left = entry.points - self._gone(entry)
             if left > 0:
                 self._reverse(entry, left, "referral", _TAKEN)
 
+    def _gone(self, entry: PointsEntry) -> int:
+        """How many points of an entry were taken back or have ended. Before the night's work what is over still lies there:
+        it ends first, or it would be taken twice."""
+        expire_points(self.session, customer_of(self.session, entry), now=self.now, zone=self.zone)
+        return reversed_of(self.session, entry.id or 0) + ended_of(self.session, entry.id or 0)
+
     def _reverse(self, entry: PointsEntry, points: int, what: str, reason: str, grace: date | None = None) -> None:
         reverse_entry(
-            self.session, entry.id or 0, points=points, reference=f"refund:{self.refund.order_no}:{what}",
-            reason=reason, grace_until_on=grace, purchase_id=self.refund.id, now=self.now, zone=self.zone,
+            self.session, entry.id or 0, points=points, reference=f"{refund_reference(self.refund)}:{what}",
+            reason=reason, grace_until_on=grace, purchase_id=self._named(), now=self.now, zone=self.zone,
         )  # fmt: skip
+
+    def _named(self) -> int | None:
+        """The refund, unless it came with the same file as its sale: both can be taken back with it."""
+        batch_id = self.refund.import_batch_id
+        return None if batch_id and batch_id == self.sale.import_batch_id else self.refund.id
 
     def _pending(self) -> PointsPending | None:
         wanted = select(PointsPending).where(PointsPending.purchase_id == self.sale.id).with_for_update()

@@ -4,7 +4,7 @@ often it is told."""
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, select
@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from app.actions.claims import is_waiting
 from app.actions.consents import grant_many
 from app.actions.customers import create_customer, lock_member_series
+from app.actions.earning import hold_buyer
 from app.actions.idempotency import do_once
 from app.actions.ledger import locked_account
 from app.actions.purchases import check_same, customer_of, look_up, record_purchase
@@ -32,6 +33,7 @@ from app.rules.imports import MomentInFuture
 from app.rules.phones import parse_phone
 from app.rules.policy import Policy
 from app.rules.purchases import (
+    CLOCKS_APART,
     OrderDiffers,
     RefundOfNothing,
     RefundOfUnknown,
@@ -39,6 +41,7 @@ from app.rules.purchases import (
     SaleBelowZero,
     SaleLine,
     buyer_of,
+    check_refund_lines,
     paid_fen,
 )
 from app.rules.redemptions import RewardUnknown
@@ -47,8 +50,6 @@ from app.vocabulary import Channel, Purpose
 
 _HOW = "收银系统（{name}）登记"  # data: stands on the receipt
 _REFUND = "退款"  # data: the line of a refund that names none
-_CLOCKS_APART = timedelta(days=1)
-"""How far ahead of ours a till's clock may be, as in an imported file."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,12 @@ def take_refund(
     """Take money back of a sale, and its points with it; the answer as JSON. The same refund number again gets the first
     answer, and 200 instead of 201.
 
-    Raises RefundOfUnknown, RefundOfNothing, RefundTooLarge, OrderDiffers for another slip under a known number."""
+    Raises RefundOfUnknown, RefundOfNothing, RefundLinesDiffer, RefundTooLarge, OrderDiffers for another slip under a known number."""
     sale = _sold(session, asked.order_no, caller)
     if not asked.amount_fen and sale.paid_fen:
         raise RefundOfNothing("amount_fen")
+    if asked.lines:
+        check_refund_lines(sum(line.amount_fen for line in asked.lines), asked.amount_fen, sale.points_fen)
     store = session.get(Store, sale.store_id) if sale.store_id else None
     slip = Sale(
         order_no=asked.refund_no,
@@ -226,6 +229,7 @@ def take_redemption(
     if asked.reward and reward_id is None:
         raise RewardUnknown("reward")
     wanted = Wanted(asked.points, asked.reference, reward_id)
+    hold_buyer(session, hers.customer_id)
     locked_account(session, hers.customer_id)  # whoever sends the same again waits here, and then sees the first
     is_new = session.exec(select(Redemption.id).where(Redemption.reference == asked.reference)).first() is None
     redemption = redeem(session, hers.customer_id, wanted, now=now, zone=zone)
@@ -233,7 +237,7 @@ def take_redemption(
 
 
 def _possible(sale: Sale, now: datetime) -> Sale:
-    if sale.occurred_at > now + _CLOCKS_APART:
+    if sale.occurred_at > now + CLOCKS_APART:
         raise MomentInFuture("occurred_at")
     if paid_fen(sale) < 0:
         raise SaleBelowZero("lines")

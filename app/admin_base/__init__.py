@@ -22,7 +22,7 @@ from app.admin_base.filters import (
     spans,
 )
 from app.admin_base.import_batch import ImportBatchPage, ImportUndoPage
-from app.admin_base.import_files import ImportRefusedPage, ImportSamplePage
+from app.admin_base.import_files import ImportLeftOutPage, ImportRefusedPage, ImportSamplePage
 from app.admin_base.import_wizard import ImportStart
 from app.admin_base.journal import JournalPage
 from app.admin_base.kinds import ActingView, LedgerView, SetupView
@@ -36,7 +36,7 @@ from app.admin_base.points_redeem import RedeemPage
 from app.admin_base.points_requests import ApprovalsPage, HandTotalsPage
 from app.admin_base.prints import CardsPage, PostersPage, PrintsCards, PrintsPoster
 from app.admin_base.purposes import PurposesPage
-from app.admin_base.showing import Child, Deed, Listed, rejected_rows
+from app.admin_base.showing import Child, Deed, Listed, cells_left_out, rejected_rows
 from app.admin_base.sign_in import keep_session
 from app.admin_base.sign_ups import told_lines
 from app.admin_base.site import RougeAdmin
@@ -45,6 +45,7 @@ from app.admin_base.tag_rules import TagRulePage
 from app.admin_base.tier_page import BenefitPage, TierPage
 from app.admin_base.tier_table import AsksWhoMoves
 from app.admin_base.versions import KeepsVersions
+from app.admin_base.visits import CompletesVisits
 
 __all__ = [
     "AccessPage",
@@ -61,6 +62,7 @@ __all__ = [
     "ChecksRules",
     "Child",
     "Choice",
+    "CompletesVisits",
     "CountField",
     "CounterPage",
     "CustomerPage",
@@ -72,6 +74,7 @@ __all__ = [
     "DuplicatesPage",
     "HandTotalsPage",
     "ImportBatchPage",
+    "ImportLeftOutPage",
     "ImportRefusedPage",
     "ImportSamplePage",
     "ImportStart",
@@ -111,6 +114,7 @@ __all__ = [
     "agreed_deed",
     "asks",
     "birthdays",
+    "cells_left_out",
     "in_words",
     "keep_session",
     "locale_field",

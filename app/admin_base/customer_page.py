@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.actions.profiles import confirm_profile, decline_field
+from app.actions.visits import hand_over
 from app.admin_base.asking import asking, reach
 from app.admin_base.desk import within_reach
 from app.admin_base.events import told
@@ -35,6 +36,7 @@ from app.models import (
     Purchase,
     PurchaseLine,
     SkinRecord,
+    Staff,
     SurveyResponse,
     TierChange,
     Visit,
@@ -44,6 +46,7 @@ from app.queries.customers import customer_by_number
 from app.queries.earning import occasion_points
 from app.queries.merging import undoable_merges
 from app.queries.timeline import Place, timeline
+from app.queries.visits import beauticians
 from app.rules.access import may, may_see
 from app.rules.birthdays import age_on
 from app.rules.completeness import prompts, read_declined, resting_fields
@@ -60,6 +63,7 @@ _LIFE = (
 _CONFIRMED = words("已记下：今天核对过，资料没有变化")
 _UNCONFIRMED = words("已撤销今天的核对")
 _DECLINED = words("记下了，这一项暂时不再问")
+_HANDED_OVER = words("已交给 {name}，她现在能看到这位顾客的档案和过敏提示")
 _ASKABLE = words("好的，下次可以再问")
 
 
@@ -136,6 +140,34 @@ class CustomerPage(BaseView):
 
         return await self._changed(request, change, gettext(_ASKABLE if undone else _DECLINED))
 
+    @expose("/desk/customers/{member_no}/hand-over", methods=["POST"], identity="desk-customer")
+    async def handed_over(self, request: Request) -> Response:
+        """She goes to this beautician now, who sees from then on what she must know. For whoever may write down visits and
+        works at the desk."""
+        form, here = await request.form(), asking()
+        if not may(_role(), "visits", "create"):
+            raise HTTPException(403)
+
+        def look() -> dict[str, tuple[int, str]]:
+            with self._admin_ref.database.reading() as session:
+                return {str(number): (number, name) for number, name in self._hands(session)}
+
+        hands = await anyio.to_thread.run_sync(look)
+        staff_id, name = hands.get(str(form.get("staff", "")), (0, ""))
+
+        def change(session: Session, customer: Customer) -> str:
+            store_id = here.person.store_id if here.person else None
+            hand_over(session, customer.id or 0, staff_id, now=here.now, zone=here.zone, store_id=store_id)
+            return ""
+
+        return await self._changed(request, change, gettext(_HANDED_OVER).format(name=name))
+
+    def _hands(self, session: Session) -> tuple[tuple[int, str], ...]:
+        """Whom the person may hand her over to."""
+        person = asking().person
+        is_at_desk = may(_role(), "desk", "do") and may(_role(), "visits", "create")
+        return beauticians(session, person.store_id, reach(Staff)) if person and is_at_desk else ()
+
     async def _changed(self, request: Request, change: Callable[[Session, Customer], str], said: str) -> Response:
         number = request.path_params["member_no"]
 
@@ -191,6 +223,7 @@ class CustomerPage(BaseView):
                 **self._asking(session, customer),
                 **self._life(session, number, query),
                 "was": query.get("was", ""),
+                "hands": self._hands(session),
                 "is_usable": customer.status is CustomerStatus.ACTIVE,
                 "can_change": may(_role(), "desk", "do"),
                 "history": f"/admin/journal?customer={number}" if may(_role(), "journal", "view") else "",

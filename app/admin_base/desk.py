@@ -9,12 +9,13 @@ from sqladmin.application import expose
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.admin_base.asking import asking, reach
+from app.admin_base.asking import asking, only_own, reach
 from app.admin_base.fields import cleaned
-from app.models import Complaint, Customer, DuplicatePair, Purchase, SignUp
+from app.models import Complaint, Customer, DuplicatePair, Purchase, SignUp, Visit
 from app.queries.desk import MOST_COUNTED, Waiting, birthdays_today, waiting
 from app.queries.scopes import gathered_customers
 from app.queries.search import MOST_HITS, Hit, search_customers
+from app.queries.visits import served_today
 from app.rules.access import may
 
 _ON_PAGE = 25
@@ -78,7 +79,9 @@ class DeskPage(BaseView):
         with self._admin_ref.database.reading() as session:
             todo = waiting(session, within=tables, now=here.now, zone=here.zone, policy=here.policy)
             birthdays = birthdays_today(session, here.today, reach(Customer))
-        return {"todo": self._listed(todo), "birthdays": birthdays}
+            mine = here.person.staff_id if here.person and only_own(Visit) else None
+            served = None if mine is None else served_today(session, mine, here.today, here.zone)
+        return {"todo": self._listed(todo), "birthdays": birthdays, "served": served}
 
     def _listed(self, todo: Waiting) -> list[dict[str, Any]]:
         counts = {name: getattr(todo, name) for name in _WAYS}

@@ -15,7 +15,7 @@ from app.i18n import gettext, long_day, yuan
 from app.labels import word_of
 from app.models import EarningRule
 from app.queries.earning import terms_of
-from app.rules.earning_checks import check_earning, check_span
+from app.rules.earning_checks import check_cycle, check_earning, check_span
 from app.rules.points_words import Money, rule_lines
 
 
@@ -47,7 +47,9 @@ def _sound(session: Session, row: Any) -> Any:
             expiry_day=row.expiry_day,
             starts_on=row.starts_on,
             ends_on=row.ends_on,
+            times_a_year=row.most_times_a_year,
         )
+        check_cycle(row.expiry, row.expiry_year)
     else:
         check_span(row.starts_on, row.ends_on)
     return row

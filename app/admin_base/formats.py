@@ -7,9 +7,10 @@ from typing import Any
 from starlette.requests import Request
 
 from app.admin_base.asking import asking
-from app.admin_base.journal_words import labels_of, told
+from app.admin_base.journal_words import labels_of
+from app.admin_base.journal_words import told as told_change
 from app.admin_base.showing import Toned
-from app.i18n import gettext, grouped, stamp
+from app.i18n import gettext, grouped, stamp, told
 from app.labels import word_of
 from app.queries.journal_pages import line_of
 from app.queries.scopes import DUE_SOON
@@ -54,6 +55,7 @@ _WITHOUT_VIEW = {
     "sessions": words("结束登录"),
     "admin": words("后台"),
 }
+_NO_LIMIT = words("不限")
 _UNKNOWN_DEVICE = words("认不出的设备")
 _THIS_DEVICE = words("正在登录（您这台）")
 _SIGNED_IN = words("正在登录")
@@ -126,6 +128,11 @@ def role(visit: Any, name: str) -> str:
     return word_of(visit.staff.role)
 
 
+def times_a_year(benefit: Any, name: str) -> Any:
+    """How often a year; 0 is no limit."""
+    return benefit.times_a_year or gettext(_NO_LIMIT)
+
+
 def job_kind(row: Any, name: str) -> str:
     """A job by what it does; one of a newer version by its own name."""
     kind = getattr(row, name)
@@ -140,6 +147,11 @@ def job_stage(job: Any, name: str) -> Any:
 def job_state(run: Any, name: str) -> Any:
     """How a run went; in red when it failed."""
     return Toned(word_of(run.state), "alarm") if run.state is JobState.FAILED else word_of(run.state)
+
+
+def job_outcome(run: Any, name: str) -> str:
+    """What came of it, in the reader's language."""
+    return told(run.outcome)
 
 
 def actor(entry: Any, name: str) -> str:
@@ -160,7 +172,7 @@ def table_name(entry: Any, name: str, request: Request) -> str:
 def changes(entry: Any, name: str, request: Request) -> str:
     """What an audit entry changed, in the words of the forms."""
     labels = labels_of(request.app.state.back_office.views)
-    return "\n".join(told(line_of(entry), labels, {}, asking().zone)) or "—"
+    return "\n".join(told_change(line_of(entry), labels, {}, asking().zone)) or "—"
 
 
 def table_names(views: Iterable[Any]) -> dict[str, str]:

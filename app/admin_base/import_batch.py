@@ -42,10 +42,9 @@ from app.admin_base.writing import Refused, write
 from app.gateways.uploads import bytes_of, drop_upload
 from app.i18n import gettext
 from app.queries.import_batches import Batch, Map, maps_of
-from app.queries.import_records import changes_of, records_of
+from app.queries.import_records import changes_of, points_of_file, records_of
 from app.queries.jobs import last_beat
 from app.queries.tiers import tier_steps
-from app.rules.access import may
 from app.rules.import_header import in_wizard
 from app.rules.import_rows import Shop
 from app.rules.jobs import Pulse
@@ -108,7 +107,7 @@ class ImportBatchPage(ImportPage):
 
     async def _run(self, request: Request, batch: Batch, form: Mapping[str, Any]) -> Answer:
         def work(session: Session) -> Answer:
-            ask_run(session, batch.id, now=asking().now)
+            ask_run(session, batch.id, now=asking().now, earns="earns" in form)
             return Answer(f"{HOME}/{batch.id}")
 
         return await write(request, self._database, work)
@@ -150,7 +149,7 @@ class ImportBatchPage(ImportPage):
             try:
                 work(now=here.now, zone=here.zone, progress=lambda done, total: None)
             except RuleBroken as refusal:
-                break_off(self._database, batch.id, refusal.say(gettext))
+                break_off(self._database, batch.id, refusal)
                 with self._database.writing() as session:
                     close_work(session, key, now=here.now)
 
@@ -238,18 +237,9 @@ class ImportBatchPage(ImportPage):
     def _result(self, batch: Batch) -> dict[str, Any]:
         with self._database.reading() as session:
             records = records_of(session, batch.id, reach)
-        return {"verdict": batch.result, "records": records, "stopped": _stopped(batch), "way": self._way()}
-
-    def _way(self) -> Callable[[str, int], str]:
-        """The address of a record, for whoever may open it."""
-        identities, person = self._admin_ref.permissions.identities, asking().person
-
-        def way(subject: str, number: int) -> str:
-            if person is None or not may(person.role, subject, "details"):
-                return ""
-            return "".join(f"/admin/{one}/details/{number}" for one in sorted(identities.get(subject, ()))[:1])
-
-        return way
+            points = points_of_file(session, batch.id) if batch.earns else None
+        told = {"reasons": self._in_the_way(batch.in_the_way), "way": self._way(), "points": points}
+        return {"verdict": batch.result, "records": records, "stopped": _stopped(batch), **told}
 
 
 class ImportUndoPage(ImportPage):
@@ -268,11 +258,12 @@ class ImportUndoPage(ImportPage):
                 refusals = () if is_large else why_not(session, batch.id)
                 return {
                     "is_large": is_large,
-                    "reasons": [one.say(gettext) for one in refusals],
+                    "refusals": refusals,
                     "changes": changes_of(session, batch.id),
                 }
 
         context = await anyio.to_thread.run_sync(read)
+        context["reasons"] = await anyio.to_thread.run_sync(self._in_the_way, context["refusals"])
         context |= {"batch": batch, "tables": table_names(self._admin_ref.views)}
         return await self._show(request, "imports/undo.html", context)
 

@@ -14,7 +14,7 @@ from app.admin_base.import_wizard import ImportPage, may_bring
 from app.gateways.table_files import MEDIA_TYPES, csv_file
 from app.i18n import gettext
 from app.labels import word_of
-from app.queries.import_batches import Verdict
+from app.queries.import_batches import Batch, Verdict
 from app.rules.exports import FileKind
 from app.rules.import_reports import told_faults
 from app.rules.import_samples import SAMPLES
@@ -24,6 +24,7 @@ from app.vocabulary import ImportKind, ImportStage
 _PORTION = 500
 _SAMPLE = words("示例-{kind}.csv")
 _REFUSED = words("没有导入的行-{number}.csv")
+_LEFT_OUT = words("留空的格子-{number}.csv")
 _MORE = words("还有 {count} 行没有列出，请先改好这些再试一次")
 
 
@@ -48,18 +49,39 @@ class ImportRefusedPage(ImportPage):
     async def imports_refused(self, request: Request) -> Response:
         """Row, column and reason of each, without what stood there. For the owner and the manager."""
         batch = await anyio.to_thread.run_sync(self._batch, request)
-        is_in = batch.stage in {ImportStage.DONE, ImportStage.REVERTED}
-        verdict = batch.result if is_in else batch.verdict
-        if verdict is None:
-            raise HTTPException(404)
-        headings = (gettext("行号"), gettext("列"), gettext("原因"))
-        return _file(headings, _portions(verdict), gettext(_REFUSED).format(number=batch.id))
+        verdict = _verdict(batch)
+        rows = list(told_faults(verdict.rejections))
+        return _file(_headings(), _portions(rows, verdict.more), gettext(_REFUSED).format(number=batch.id))
 
 
-def _portions(verdict: Verdict) -> Iterator[list[tuple[Any, ...]]]:
-    rows: list[tuple[Any, ...]] = list(told_faults(verdict.rejections))
-    if verdict.more > 0:
-        rows.append(("", "", gettext(_MORE).format(count=verdict.more)))
+class ImportLeftOutPage(ImportPage):
+    """The cells that were left out of rows that came in."""
+
+    @expose("/desk/imports/{pk}/left-out.csv", methods=["GET"], identity="imports-left-out")
+    async def imports_left_out(self, request: Request) -> Response:
+        """Row, column and reason of each, without what stood there. For the owner and the manager."""
+        batch = await anyio.to_thread.run_sync(self._batch, request)
+        rows = _verdict(batch).warnings
+        more = _verdict(batch).left_out - len(rows)
+        return _file(_headings(), _portions(list(rows), more), gettext(_LEFT_OUT).format(number=batch.id))
+
+
+def _verdict(batch: Batch) -> Verdict:
+    """What became of a file, or would. Raises HTTPException 404 where nobody knows yet."""
+    is_in = batch.stage in {ImportStage.DONE, ImportStage.REVERTED}
+    verdict = batch.result if is_in else batch.verdict
+    if verdict is None:
+        raise HTTPException(404)
+    return verdict
+
+
+def _headings() -> tuple[str, ...]:
+    return (gettext("行号"), gettext("列"), gettext("原因"))
+
+
+def _portions(rows: list[tuple[Any, ...]], more: int) -> Iterator[list[tuple[Any, ...]]]:
+    if more > 0:
+        rows = [*rows, ("", "", gettext(_MORE).format(count=more))]
     for start in range(0, len(rows), _PORTION):
         yield rows[start : start + _PORTION]
 

@@ -15,12 +15,13 @@ from app.queries.import_batches import Batch, Map
 from app.rules.amounts import fen_as_yuan
 from app.rules.headers import Columns, match_columns, propose_columns
 from app.rules.import_fields import fields_of
-from app.rules.import_header import EXAMPLES, Row, example, header_row, holds_phone
+from app.rules.import_header import EXAMPLES, Row, below_title, example, header_of, holds_phone, is_unnamed
 from app.rules.import_rows import RowRefused, Shop
-from app.rules.imports import read_customer, read_purchase
+from app.rules.imports import CustomerRow, read_customer, read_purchase
 from app.rules.menu_rows import read_menu
 from app.rules.openings import read_opening
 from app.rules.phones import Phone
+from app.rules.refusals import words
 from app.rules.spreadsheets import FileEmpty, OnlyHeader
 from app.rules.uploads import HeadingsMissing
 from app.vocabulary import ImportKind, ImportMode
@@ -28,6 +29,7 @@ from app.vocabulary import ImportKind, ImportMode
 LOOKED_AT = 60
 """Rows read for examples: enough to find three that are filled in."""
 SHOWN = 8
+_LEFT_EMPTY = words("{column}：{reason}这一格会留空。")
 
 _READERS: Mapping[ImportKind, Callable[[Sequence[str], Columns, Shop], Any]] = {
     ImportKind.CUSTOMERS: read_customer,
@@ -57,20 +59,26 @@ class ColumnShown:
     field: str
     examples: tuple[str, ...]
 
+    @property
+    def letter(self) -> str:
+        """Where it stands in Excel, if the file gives it no name."""
+        return self.heading.strip("[]") if is_unnamed(self.heading) else ""
+
 
 @dataclass(frozen=True)
 class RowShown:
-    """One row as it would become: label and text by field, or why it would not."""
+    """One row as it would become: label and text by field, or why it would not; `left_out`: which cells stay empty."""
 
     number: int
     values: Mapping[str, str]
     reasons: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def head_of(kind: ImportKind, rows: Callable[[], Iterator[Row]]) -> Head:
     """The beginning of a file. Raises FileEmpty, OnlyHeader, HeadingsMissing, and whatever reading it does."""
-    header = header_row(kind, rows())
-    found = list(islice((row for row in rows() if row[0] >= header), LOOKED_AT))
+    header = header_of(kind, rows())
+    found = list(islice(below_title(rows, header), LOOKED_AT))
     if not found:
         raise FileEmpty
     cells = tuple(" ".join(one.replace("\ufeff", "").split()) for one in found[0][1])
@@ -79,7 +87,13 @@ def head_of(kind: ImportKind, rows: Callable[[], Iterator[Row]]) -> Head:
     below = tuple(row for row in found[1:] if any(cell.strip() for cell in row[1]))
     if not below:
         raise OnlyHeader
-    return Head(header, tuple(dict.fromkeys(one for one in cells if one)), cells, below)
+    empty = {
+        heading
+        for place, heading in enumerate(cells)
+        if is_unnamed(heading) and not any(row[1][place].strip() for row in below if place < len(row[1]))
+    }
+    headings = tuple(dict.fromkeys(one for one in cells if one not in empty))
+    return Head(header.row, headings, cells, below)
 
 
 def mapping_for(kind: ImportKind, head: Head, maps: Sequence[Map]) -> dict[str, str]:
@@ -127,8 +141,14 @@ def first_rows(batch: Batch, head: Head, shop: Shop) -> tuple[tuple[str, ...], t
             reasons = tuple(dict.fromkeys(fault.say(gettext) for fault in read.faults))
             shown.append(RowShown(number, raw, reasons))
         else:
+            bad = read.left_out if isinstance(read, CustomerRow) else ()
             values = raw | {field: text for field, text in _told(read, shop.zone).items() if field in used}
-            shown.append(RowShown(number, values, ()))
+            values |= {fault.field: "" for fault in bad if fault.field}
+            told = (
+                gettext(_LEFT_EMPTY).format(column=columns.heading(fault.field), reason=fault.say(gettext))
+                for fault in bad
+            )
+            shown.append(RowShown(number, values, (), tuple(told)))
     return tuple(used), tuple(shown)
 
 

@@ -1,7 +1,7 @@
 """The import wizard: a till's file from the shop's own computer into the shop, and out again. Each file has one page,
 which shows where it stands: its columns, what a dry run said, how far it has come, what became of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 import anyio.to_thread
@@ -29,10 +29,12 @@ from app.db import Database
 from app.gateways.spreadsheets import TableFile, open_table
 from app.gateways.uploads import Arriving, upload
 from app.i18n import gettext
-from app.models import ImportBatch, Store
+from app.models import Customer, ImportBatch, Store
 from app.queries.import_batches import Batch, batch_of, maps_of, under_way
+from app.queries.import_records import customers_called
 from app.rules.access import may
 from app.rules.import_header import in_wizard
+from app.rules.import_undo import Refusal
 from app.rules.refusals import NotFound, RuleBroken
 from app.rules.uploads import FileNotChosen, UploadGone
 from app.settings import Settings
@@ -90,6 +92,28 @@ class ImportPage(BaseView):
     def _rows(self, batch: Batch) -> Callable[[], Any]:
         """Its rows. Raises as above."""
         return self._table(batch).rows
+
+    def _way(self) -> Callable[[str, int], str]:
+        """The address of a record, for whoever may open it."""
+        identities, person = self._admin_ref.permissions.identities, asking().person
+
+        def way(subject: str, number: int) -> str:
+            if person is None or not may(person.role, subject, "details"):
+                return ""
+            return "".join(f"/admin/{one}/details/{number}" for one in sorted(identities.get(subject, ()))[:1])
+
+        return way
+
+    def _in_the_way(self, refusals: Collection[Refusal]) -> list[tuple[str, str]]:
+        """What stands in the way of an undo, each with the address of the record it is about; a customer by her name."""
+        way, told = self._way(), []
+        with self._database.reading() as session:
+            customers = customers_called(session, refusals, reach(Customer))
+        for one in refusals:
+            her = customers.get(one.row_id) if one.subject == "customers" else None
+            address = f"/desk/customers/{her.member_no}" if her else way(one.subject, one.row_id)
+            told.append((one.say(gettext, her.text if her else ""), "" if one.is_gone else address))
+        return told
 
     async def _show(self, request: Request, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
         return await self.templates.TemplateResponse(request, template, {"home": HOME, **context}, status_code=status)

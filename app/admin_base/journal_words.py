@@ -52,6 +52,7 @@ FACTS = {
     "mark": words("撤销标记"),
     "restored": words("恢复（位）"),
     "frozen": words("暂停兑换"),
+    "alone": words("店里没有第二位可以同意的人，本人输入密码确认"),
 }
 """What a deed says of itself → the word for it."""
 WAY_WORDS = {

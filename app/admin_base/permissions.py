@@ -1,7 +1,7 @@
 """What the person may do, from the one table in `rules.access`. Denied unless written there."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import anyio.to_thread
@@ -20,6 +20,7 @@ from app.rules.access import OPEN, PERMISSIONS, WAYS, Grant, Way, grants_of, may
 
 _READING = frozenset({"GET", "HEAD"})
 WORDS_OF_WAYS = frozenset({"list", "details", "create", "edit", "delete", "export", "ajax", "do", "action"})
+_KNOWN = {subject for subject, _ in PERMISSIONS}
 logger = logging.getLogger(__name__)
 
 
@@ -32,13 +33,14 @@ def subject_of(view: BaseView | ModelView) -> str:
     return getattr(view, "subject", "") or view.identity
 
 
-def way_of(name: str, identities: Iterable[str]) -> tuple[str, str]:
+def way_of(name: str, identities: Collection[str]) -> tuple[str, str]:
     """A route of the back office by its name in `WAYS`, and the identity of the register or page it belongs to (empty:
     the address says it)."""
     kind, _, rest = name.partition("-")
     if kind not in {"view", "action"}:
         return name, ""
-    identity = max((one for one in identities if f"{rest}-".startswith(f"{one}-")), key=len, default="")
+    ends = [at for at, letter in enumerate(f"{rest}-") if letter == "-"]
+    identity = next((rest[:end] for end in reversed(ends) if rest[:end] in identities), "")
     return rest[len(identity) + 1 :] or "page", identity
 
 
@@ -56,7 +58,7 @@ class RoleAuthorization(GrantsAuthorizationBackend):
     def add(self, view: BaseView | ModelView) -> None:
         """Make a view known. Raises PermissionMissing when no role may do anything there."""
         subject = subject_of(view)
-        if not any(known == subject for known, _ in PERMISSIONS):
+        if subject not in _KNOWN:
             raise PermissionMissing(f"{type(view).__name__}: rules.access knows no {subject!r}")
         self.identities.setdefault(subject, set()).add(view.identity)
 
@@ -73,9 +75,10 @@ class RoleAuthorization(GrantsAuthorizationBackend):
 
     def guard(self, routes: Iterable[BaseRoute]) -> None:
         """Put a gate before every route of the back office that is not open to everybody."""
+        subjects = self.subjects
         for route in routes:
             if isinstance(route, Route) and route.name not in OPEN:
-                route.app = Gate(route.app, route.name, self.subjects)
+                route.app = Gate(route.app, route.name, subjects)
             elif not isinstance(route, Route) and not (isinstance(route, Mount) and route.name in OPEN):
                 raise PermissionMissing(f"rules.access.OPEN knows no {route!r}")
 

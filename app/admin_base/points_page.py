@@ -26,7 +26,7 @@ from app.admin_base.writing import LARGEST_ID, Refused, write
 from app.i18n import gettext
 from app.labels import choices_of
 from app.models import Customer, PointsRequest
-from app.queries.adjustments import requests
+from app.queries.adjustments import has_second_person, requests
 from app.queries.customers import customer_by_number
 from app.queries.earning import pending_of, pending_points
 from app.queries.points import lots_of, next_to_expire
@@ -40,6 +40,7 @@ from app.vocabulary import AdjustReason, EarningKind
 _GIVEN = words("已加 {points} 分，现在有 {balance} 分")
 _TAKEN = words("已扣 {points} 分，现在有 {balance} 分")
 _ASKED = words("{points} 分要第二个人同意，已经交给店主和店长；同意后才会记上")
+_ALONE = words("{points} 分还没有记上：请到“积分审批”输入您的密码，自己确认")
 _EARNED = words("已记上，加 {points} 分，现在有 {balance} 分")
 _RELEASED = words("已恢复兑换")
 _DAY = words("请选一个日期，或者留空。")
@@ -196,7 +197,8 @@ class CounterPage(OfACustomer):
             )  # fmt: skip
             points = f"{abs(done.points):,}"
             if isinstance(done, PointsRequest):
-                return gettext(_ASKED).format(points=points)
+                asked = _ASKED if has_second_person(session, done) or done.staff_id != here.actor.staff_id else _ALONE
+                return gettext(asked).format(points=points)
             return gettext(_GIVEN if done.points > 0 else _TAKEN).format(
                 points=points, balance=f"{done.balance_after:,}"
             )

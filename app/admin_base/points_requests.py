@@ -8,6 +8,7 @@ import anyio.to_thread
 from sqladmin import BaseView
 from sqladmin.application import expose
 from sqlmodel import Session, select
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,14 +18,15 @@ from app.admin_base.asking import asking, reach
 from app.admin_base.once import Answer
 from app.admin_base.points_page import number
 from app.admin_base.showing import readable
+from app.admin_base.sign_in import knows_password
 from app.admin_base.writing import Refused, write
 from app.i18n import gettext
-from app.models import PointsRequest
-from app.queries.adjustments import count_waiting, hand_totals, requests
+from app.models import PointsRequest, Staff
+from app.queries.adjustments import count_waiting, hand_totals, has_second_person, requests
 from app.queries.points import balance_of
 from app.rules.access import may
 from app.rules.days import months_after
-from app.rules.refusals import NotFound, words
+from app.rules.refusals import NotFound, RuleBroken, words
 from app.vocabulary import RequestState
 
 _APPROVED = words("已同意，{name} {points} 分，现在有 {balance} 分")
@@ -78,6 +80,7 @@ class ApprovalsPage(BaseView):
         request_id, say = number(str(form.get("request", ""))) or 0, str(form.get("say", ""))
         if say not in {RequestState.APPROVED, RequestState.REFUSED}:
             raise HTTPException(404)
+        is_known = await self._knows_password(request, form)
 
         def work(session: Session) -> Answer:
             here = asking()
@@ -89,13 +92,32 @@ class ApprovalsPage(BaseView):
             if say == RequestState.REFUSED:
                 refuse(session, request_id, now=here.now, staff_id=who)
                 return Answer("/desk/points-requests", gettext(_REFUSED).format(name=name))
-            entry = approve(session, request_id, now=here.now, zone=here.zone, staff_id=who)
+            entry = approve(session, request_id, now=here.now, zone=here.zone, staff_id=who, knows_password=is_known)
             told = {"name": name, "points": f"{entry.points:+,}", "balance": f"{entry.balance_after:,}"}
             return Answer("/desk/points-requests", gettext(_APPROVED).format(**told))
 
         answer = await write(request, self._admin_ref.database, work)
         self._counted.clear()
         return answer.lead(request)
+
+    async def _knows_password(self, request: Request, form: FormData) -> bool:
+        """Whether whoever asked herself typed her password. Raises Refused after too many tries."""
+        password, here = str(form.get("password", "")), asking()
+        if not password or here.person is None:
+            return False
+        ip = request.client.host if request.client else ""
+        database = self._admin_ref.database
+
+        def known() -> bool:
+            with database.reading() as session:
+                me = session.get_one(Staff, here.person.staff_id) if here.person else None
+            return me is not None and knows_password(database, me.login, password, ip, now=here.now)
+
+        try:
+            return await anyio.to_thread.run_sync(known)
+        except RuleBroken as refusal:
+            request.state.refused_status = refusal.status
+            raise Refused(refusal.say(gettext)) from None
 
     def _read(self, before_id: int | None) -> dict[str, Any]:
         person, within = asking().person, reach(PointsRequest)
@@ -104,7 +126,8 @@ class ApprovalsPage(BaseView):
             waiting = requests(session, is_waiting=True, within=within)
             balances = {one.customer_id: balance_of(session, one.customer_id) for one in waiting}
             decided = requests(session, is_waiting=False, within=within, before_id=before_id)
-        staff_id = person.staff_id if person else None
+            staff_id = person.staff_id if person else None
+            alone = {one.id for one in waiting if one.staff_id == staff_id and not has_second_person(session, one)}
         return {
             "waiting": [
                 {
@@ -113,6 +136,7 @@ class ApprovalsPage(BaseView):
                     "before": balances[one.customer_id],
                     "after": balances[one.customer_id] + one.points,
                     "is_own": one.staff_id == staff_id,
+                    "is_alone": one.id in alone,
                     "is_over": one.expires_on is not None and one.expires_on < asking().today,
                 }
                 for one in waiting

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import desc, select
@@ -20,10 +21,12 @@ from app.columns import Sealed, opened
 from app.i18n import Lazy, later, stamp, yuan
 from app.labels import word_of
 from app.rules.access import may
-from app.rules.import_reports import told_faults
+from app.rules.import_reports import told_faults, told_warnings
 from app.rules.phones import numbers_masked
 
 _DONE = later("已完成")
+_POINTS = {"points", "balance", "balance_after", "remaining", "rows", "bytes", "size"}
+"""Columns whose figures are long enough for a thousands mark."""
 VEILED = later("有内容，您的角色看不到")
 
 
@@ -57,6 +60,8 @@ def shown(value: Any, column: str = "") -> Any:
         return yuan(value)
     if column.endswith("_percent") and isinstance(value, int):
         return f"{value}%"
+    if column in _POINTS and isinstance(value, int):
+        return f"{value:,}"
     return value
 
 
@@ -194,8 +199,17 @@ class Deed:
 
 def rejected_rows(batch: Any) -> list[tuple[Any, ...]]:
     """The rows of a file that did not come in: number, column and why."""
+    return list(islice(told_faults(_reasons(batch)), 200))
+
+
+def cells_left_out(batch: Any) -> list[tuple[Any, ...]]:
+    """The cells left out of rows that came in: number, column and why."""
+    return list(told_warnings(_reasons(batch))[:200])
+
+
+def _reasons(batch: Any) -> list[dict[str, Any]]:
     try:
-        rows = json.loads(batch.rejections)
+        kept: list[dict[str, Any]] = json.loads(batch.rejections)
     except ValueError:
         return []
-    return list(told_faults(rows[:200]))
+    return kept

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.actions.limits import give_back_tries
-from app.actions.sign_ins import check_sign_in, count_sign_in
+from app.actions.sign_ins import Counted, check_sign_in, count_sign_in
 from app.actions.staff import sign_in, sign_out
 from app.admin_base.asking import asking, cookie_name, is_https
 from app.admin_base.door import OUTSIDE, outer
@@ -19,7 +19,7 @@ from app.db import Database
 from app.gateways.passwords import verify_password
 from app.i18n import gettext
 from app.keys import current_keys
-from app.queries.staff import credentials_of, has_owner
+from app.queries.staff import Credentials, credentials_of, has_owner
 from app.rules.passwords import LONGEST
 from app.rules.refusals import RuleBroken, words
 from app.settings import Settings
@@ -36,6 +36,30 @@ class SignInWrong(RuleBroken):
 
     code = "sign_in_wrong"
     message = words("账号或密码不对，请重新输入。忘记密码请找店主重设。")
+
+
+def knows_password(database: Database, login: str, password: str, ip: str, *, now: datetime) -> bool:
+    """Whether somebody who is signed in knows her password, counted like a sign-in: an open page is no place to guess.
+    Raises TooManyTries, SignInBusy."""
+    credentials, counted, (is_right, _) = _tried(database, login, password, ip, now)
+    if credentials is None or not is_right:
+        return False
+    with database.writing() as session:
+        give_back_tries(session, counted, now=now)
+    return True
+
+
+def _tried(
+    database: Database, login: str, password: str, ip: str, now: datetime
+) -> tuple[Credentials | None, Counted, tuple[bool, str | None]]:
+    """Read, count, and hash outside any unit of work."""
+    with database.reading() as session:
+        check_sign_in(session, login, ip, now=now)
+        credentials = credentials_of(session, login)
+    with database.writing() as session:
+        counted = count_sign_in(session, login, ip, now=now)
+    known = credentials.password_hash if credentials else None
+    return credentials, counted, verify_password(password[: LONGEST + 1], known)
 
 
 def safe_target(address: str) -> str:
@@ -96,14 +120,7 @@ class StaffSignIn(AuthenticationBackend):
     def _try(self, login: str, password: str, ip: str, agent: str) -> str | None:
         """Steps as `actions.staff` wants them: read, count, hash outside any unit of work, record."""
         now = datetime.now(UTC)
-        with self.database.reading() as session:
-            check_sign_in(session, login, ip, now=now)
-            credentials = credentials_of(session, login)
-        with self.database.writing() as session:
-            counted = count_sign_in(session, login, ip, now=now)
-        is_right, fresh_hash = verify_password(
-            password[: LONGEST + 1], credentials.password_hash if credentials else None
-        )
+        credentials, counted, (is_right, fresh_hash) = _tried(self.database, login, password, ip, now)
         before = asking().person
         with self.database.writing() as session:
             sid = sign_in(

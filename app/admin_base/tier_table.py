@@ -10,13 +10,15 @@ from starlette.requests import Request
 
 from app.actions.jobs import put_job
 from app.actions.tiers import apply_table
+from app.actions.trying import ask_trial
 from app.admin_base.asking import asking
 from app.admin_base.versions import KeepsVersions
 from app.admin_base.writing import Refused
 from app.i18n import gettext
 from app.models import Customer, Tier
-from app.queries.tier_preview import Movement, who_would_move
+from app.queries.tier_preview import Movement, named
 from app.queries.tiers import customers_after, step_of, tier_steps
+from app.queries.trying import Asked, Trial, takes_long, trial, try_out
 from app.rules.refusals import words
 from app.rules.tiers import TierStep
 from app.vocabulary import JobKind, TierWindow
@@ -26,14 +28,15 @@ NOW, LATER = "now", "later"
 AT_ONCE = 2_000
 """So many customers are moved while somebody waits; more, by the worker."""
 _LOOK = words("还没有保存：先看看谁会变动，再选怎么办。")
+_WAIT = words("还没有保存：顾客很多，正在算谁会变动。算好了这里会告诉您。")
 _JUDGED = ("rank", "threshold_fen", "threshold_visits", "needs_both", "window", "is_active")
 
 
 class AsksWhoMoves(KeepsVersions):
     """The register of tiers: whatever decides who has which is not saved before the owner has seen whom it moves."""
 
-    edit_template: ClassVar[str] = "tiers/form_edit.html"
-    create_template: ClassVar[str] = "tiers/form_create.html"
+    edit_template: ClassVar[str] = "tiers/form.html"
+    create_template: ClassVar[str] = "tiers/form.html"
 
     async def insert_model(self, request: Request, data: dict[str, Any]) -> None:
         """A new tier, once it is known whom it moves."""
@@ -62,13 +65,18 @@ class AsksWhoMoves(KeepsVersions):
         choice = str((await request.form()).get(CHOICE, ""))
         if choice in {NOW, LATER}:
             return choice
-        movement = await anyio.to_thread.run_sync(self._movement, data, row)
-        if movement is not None and movement.moves:
+        tried = await anyio.to_thread.run_sync(self._tried, data, row)
+        if isinstance(tried, Trial) and not tried.is_over:
+            request.state.trial = tried
+            raise Refused(gettext(_WAIT))
+        movement = tried.tried.movement if isinstance(tried, Trial) and tried.tried else tried
+        if isinstance(movement, Movement) and movement.moves:
             request.state.movement = movement
             raise Refused(gettext(_LOOK))
         return ""
 
-    def _movement(self, data: Mapping[str, Any], row: Tier | None) -> Movement | None:
+    def _tried(self, data: Mapping[str, Any], row: Tier | None) -> Movement | Trial | None:
+        """Who would move; of a large shop the machine is asked, and what it says is shown when it has."""
         here = asking()
         with self.database.reading() as session:
             steps = tier_steps(session)
@@ -77,7 +85,18 @@ class AsksWhoMoves(KeepsVersions):
             after = (*others, wanted) if data.get("is_active") else others
             if not after or not steps or set(after) == set(steps):
                 return None
-            return who_would_move(session, after, policy=here.policy, now=here.now, zone=here.zone, before=steps)
+            asked = Asked(after)
+            if not takes_long(session, asked, now=here.now, zone=here.zone):
+                return named(
+                    session, try_out(session, asked, policy=here.policy, now=here.now, zone=here.zone).movement
+                )
+        with self.database.writing(here.actor) as session:
+            number = ask_trial(session, asked, now=here.now)
+        with self.database.reading() as session:
+            found = trial(session, number)
+            if found and found.tried:
+                named(session, found.tried.movement)
+            return found
 
     def _carry_out(self, session: Session, choice: str | None) -> None:
         if choice != NOW:

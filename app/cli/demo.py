@@ -11,7 +11,7 @@ from app.actions.demo import wipe_demo
 from app.audit import Actor
 from app.cli import cli, fail, report, shop
 from app.queries.staff import has_owner
-from seed.demo import DEMO_CUSTOMERS, DEMO_PASSWORD, DEMO_SEED, build_demo
+from seed.demo import DEMO_CUSTOMERS, DEMO_PASSWORD, DEMO_SEED, build_demo, last_demo_day
 
 _MOST_CUSTOMERS = 9999
 """The reserved phone pattern has four free digits."""
@@ -45,7 +45,7 @@ def demo(
     with shop(create=True) as (settings, database):
         built = build_demo(
             database,
-            today=day or datetime.now(settings.zone).date(),
+            today=day or last_demo_day(datetime.now(settings.zone)),
             zone=settings.zone,
             customers=customers,
             seed=seed,

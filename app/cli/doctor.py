@@ -24,13 +24,14 @@ from app.gateways.backups.postgres import check_able
 from app.gateways.machine import NETWORK_FILE_SYSTEMS, ask_cdn, ask_mail, chinese_font, file_system_of, free_bytes
 from app.gateways.pdf import FONT_LINE, FontMissing, PdfUnavailable, check_printable
 from app.models import Customer, PublicToken
-from app.queries.databases import newest_entry_at
+from app.queries.databases import newest_entry_at, sales_after
 from app.queries.demo import has_demo
 from app.queries.jobs import JobsHealth, jobs_health
 from app.queries.journal import verify_chain
 from app.queries.staff import has_owner
 from app.rules.backups import BackupNotMade
 from app.rules.jobs import Pulse
+from app.rules.purchases import CLOCKS_APART
 from app.settings import Settings, current_settings
 
 _MIB = 1024 * 1024
@@ -217,6 +218,7 @@ def _inside(settings: Settings, database: Database, session: Session) -> Iterato
     yield Check("migrations", State.FINE, i18n.gettext("表结构是最新的"))
     yield _owner(session)
     yield _newest(settings, session)
+    yield _sales_ahead(session)
     if sealing.state is State.FINE:  # with another shop's key no seal fits
         yield _journal(session)
     if not database.is_sqlite:
@@ -243,12 +245,8 @@ def _encryption(settings: Settings, session: Session, database: Database) -> Che
         with settings.sqlite_path.open("rb") as file:
             is_plain = file.read(16) == _PLAIN_SQLITE
         if is_plain:
-            return Check(
-                "encryption",
-                State.WRONG,
-                i18n.gettext("数据库文件没有加密"),
-                i18n.gettext("用 rouge backup 的备份恢复"),
-            )
+            mend = i18n.gettext("用 rouge backup 的备份恢复")
+            return Check("encryption", State.WRONG, i18n.gettext("数据库文件没有加密"), mend)
         return Check("encryption", State.FINE, i18n.gettext("整个数据库文件已加密"))
     try:
         _read_something_sealed(session)
@@ -300,6 +298,15 @@ def _newest(settings: Settings, session: Session) -> Check:
         at = f"{newest.astimezone(settings.zone):%Y-%m-%d %H:%M}"
         return Check("clock_jump", State.WRONG, message.format(at=at), "timedatectl set-ntp true")
     return Check("clock_jump", State.FINE, i18n.gettext("没有来自未来的记录"))
+
+
+def _sales_ahead(session: Session) -> Check:
+    """A till whose clock was ahead gave points and visits for days that have not come."""
+    if count := sales_after(session, datetime.now(UTC) + CLOCKS_APART):
+        message = i18n.gettext("有 {count} 笔消费的时间还没到，积分和来店天数已经算进去了").format(count=count)
+        mend = i18n.gettext("校准收银机的时钟；到后台“消费”按时间倒序看这几笔，记错的请退款后重新记")
+        return Check("sales_ahead", State.WRONG, message, mend)
+    return Check("sales_ahead", State.FINE, i18n.gettext("没有时间还没到的消费"))
 
 
 def _journal(session: Session) -> Check:

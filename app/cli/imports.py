@@ -4,7 +4,7 @@ import gc
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,9 +17,11 @@ from app.gateways.spreadsheets import open_table
 from app.rules.headers import MapWrong, read_mapping
 from app.rules.import_reports import ImportReport, told_faults
 from app.rules.import_undo import ImportAlreadyReverted, ImportBuiltUpon
+from app.rules.refusals import words
 from app.rules.spreadsheets import SHEETS_LEFT_OUT
 from app.vocabulary import ImportKind, ImportMode
 
+_ONLY_SALES = words("只有消费能给积分，--earn 只用在导入消费时。")
 _SHOWN = 20
 """Refused rows a person is shown; `--json` has them all."""
 
@@ -44,108 +46,78 @@ _Mode = Annotated[
     ImportMode,
     typer.Option("--mode", help="both 新增和更新，create 只新增，update 只更新 · what the file may do"),  # data
 ]
+_Earn = Annotated[
+    bool,
+    typer.Option("--earn", help="这些消费也给积分，不加就只是历史 · the sales earn points, too"),  # data
+]
 _Json = Annotated[bool, typer.Option("--json", help="给程序看的结果 · for programs")]  # data
 
+_ABOUT: dict[ImportKind, str] = {
+    ImportKind.CUSTOMERS: """导入顾客 · import customers.
 
-@imports.command()
-def customers(
-    file: _File,
-    dry_run: _DryRun = False,
-    mapping: _Map = None,
-    store: _Store = "",
-    mode: _Mode = ImportMode.BOTH,
-    as_json: _Json = False,
-) -> None:
-    """导入顾客 · import customers.
-
-    先按会员号、再按手机找人；空格子不覆盖已有资料；同一个文件再导一次什么也不变。
-    Found by member number, then by phone; a blank never overwrites; the same file twice changes nothing.
+    先按会员号、再按手机找人；空格子不覆盖已有资料；同一个文件再导一次什么也不变。看不懂的生日之类只把那一格留空，顾客照样导入。
+    Found by member number, then by phone; a blank never overwrites; the same file twice changes nothing. A birthday nobody
+    can read is left out and told, and she comes in.
 
     姓名 手机 会员号 性别 生日 等级 标签 微信 邮箱 职业 来源 备注 积分 地址 过敏史 建档日期
-    name phone member_no gender birthday tier tags wechat email occupation source note points address allergy joined_on
-    """
-    _import(ImportKind.CUSTOMERS, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
-
-
-@imports.command()
-def purchases(
-    file: _File,
-    dry_run: _DryRun = False,
-    mapping: _Map = None,
-    store: _Store = "",
-    mode: _Mode = ImportMode.BOTH,
-    as_json: _Json = False,
-) -> None:
-    """导入消费 · import purchases.
+    name phone member_no gender birthday tier tags wechat email occupation source note points address allergy joined_on""",  # data
+    ImportKind.PURCHASES: """导入消费 · import purchases.
 
     单号相同的几行是一单；一行有错，整单不导。数字按行计：新增＋更新＋不变＋未导入＝总行数。不认识的顾客，那一单先等着认领。
     Rows of one order number are one order; one bad row keeps the whole order out. Figures count rows. A sale of somebody
     unknown waits for her.
 
+    不加 --earn，它们是历史：算等级，不给积分。加了，每一单按它当天的规则和等级给分，到期也从那天算；同一个文件再导不重给，撤销时收回。
+    Without --earn they are history: they count for tiers and give no points. With it each sale earns by the rules and the
+    tier of its own day and its points end from that day on; the same file twice earns once, and a revert takes them back.
+
     单号 时间 手机 会员号 商品 商品编码 类别 数量 单价 金额 渠道 门店 员工 退款
-    order_no occurred_at phone member_no item sku category quantity unit_price amount channel store staff refund_of
-    """
-    _import(ImportKind.PURCHASES, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
-
-
-@imports.command()
-def treatments(
-    file: _File,
-    dry_run: _DryRun = False,
-    mapping: _Map = None,
-    store: _Store = "",
-    mode: _Mode = ImportMode.BOTH,
-    as_json: _Json = False,
-) -> None:
-    """导入项目 · import treatments.
+    order_no occurred_at phone member_no item sku category quantity unit_price amount channel store staff refund_of""",  # data
+    ImportKind.TREATMENTS: """导入项目 · import treatments.
 
     按项目编码找；空格子不覆盖。
     Found by code; a blank never overwrites.
 
     项目编码 项目 类别 时长 价格 护理提醒 禁忌 在用
-    code name category minutes price after_care contraindications is_active
-    """
-    _import(ImportKind.TREATMENTS, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
-
-
-@imports.command()
-def products(
-    file: _File,
-    dry_run: _DryRun = False,
-    mapping: _Map = None,
-    store: _Store = "",
-    mode: _Mode = ImportMode.BOTH,
-    as_json: _Json = False,
-) -> None:
-    """导入商品 · import products.
+    code name category minutes price after_care contraindications is_active""",  # data
+    ImportKind.PRODUCTS: """导入商品 · import products.
 
     按商品编码找；空格子不覆盖。
     Found by number; a blank never overwrites.
 
     商品编码 商品 类别 系列 价格 备案号 在用
-    sku name category series price registration_no is_active
-    """
-    _import(ImportKind.PRODUCTS, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
-
-
-@imports.command()
-def points(
-    file: _File,
-    dry_run: _DryRun = False,
-    mapping: _Map = None,
-    store: _Store = "",
-    mode: _Mode = ImportMode.BOTH,
-    as_json: _Json = False,
-) -> None:
-    """导入期初积分 · import opening points.
+    sku name category series price registration_no is_active""",  # data
+    ImportKind.POINTS: """导入期初积分 · import opening points.
 
     每位顾客只给一次；再导一次不变，数字不同就不导。
     Given once to each customer; the same again changes nothing, another figure is refused.
 
     会员号 手机 积分 备注
-    member_no phone points note
-    """
-    _import(ImportKind.POINTS, file, dry_run=dry_run, mapping=mapping, store=store, mode=mode, as_json=as_json)
+    member_no phone points note""",  # data
+}
+
+
+def _command(kind: ImportKind, about: str) -> None:
+    """One command for each kind of file, all with the same options."""
+
+    @imports.command(kind.value, help=about)
+    def bring(
+        file: _File,
+        dry_run: _DryRun = False,
+        mapping: _Map = None,
+        store: _Store = "",
+        mode: _Mode = ImportMode.BOTH,
+        earn: _Earn = False,
+        as_json: _Json = False,
+    ) -> None:
+        if earn and kind is not ImportKind.PURCHASES:
+            fail(i18n.gettext(_ONLY_SALES))
+        options = {"store_code": store, "mode": mode, "earns": earn}
+        _import(kind, file, options, mapping=mapping, dry_run=dry_run, as_json=as_json)
+
+
+for _kind, _about in _ABOUT.items():
+    _command(_kind, _about)
 
 
 @imports.command()
@@ -178,14 +150,12 @@ def revert(
 
 
 def _import(
-    kind: ImportKind, path: Path, *, dry_run: bool, mapping: Path | None, store: str, mode: ImportMode, as_json: bool
+    kind: ImportKind, path: Path, options: dict[str, Any], *, mapping: Path | None, dry_run: bool, as_json: bool
 ) -> None:
     with shop() as (settings, database):
         said = _mapping(mapping) if mapping else {}
         table = open_table(path)
-        incoming = Incoming(
-            kind=kind, name=table.name, sha256=table.sha256, rows=table.rows, mapping=said, store_code=store, mode=mode
-        )
+        incoming = Incoming(kind=kind, name=table.name, sha256=table.sha256, rows=table.rows, mapping=said, **options)
         gc.freeze()  # as the server does: what is loaded by now is not looked through for garbage again and again
         done = import_file(
             database,
@@ -245,4 +215,13 @@ def _sentence(done: ImportReport) -> str:
     if len(done.rejected) > _SHOWN:
         more = i18n.gettext("……还有 {count} 行，用 --json 看全部。")
         lines.append(more.format(count=len(done.rejected) - _SHOWN))
+    if done.warnings:
+        lines.append(i18n.gettext("另有 {count} 格看不懂，已留空，顾客照样导入：").format(count=len(done.warnings)))
+    lines += [
+        refused.format(row=one.row, column=one.column, reason=one.reason.replace("\n", " "))
+        for one in done.warnings[:_SHOWN]
+    ]
+    if len(done.warnings) > _SHOWN:
+        more = i18n.gettext("……还有 {count} 格，用 --json 看全部。")
+        lines.append(more.format(count=len(done.warnings) - _SHOWN))
     return "\n".join(lines)

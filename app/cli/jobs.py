@@ -151,7 +151,7 @@ def _standing(database: Database, settings: Settings, now: datetime) -> dict[str
                     "due": due and not has_job(session, named.slot(now, policy, settings.zone)),
                     "last_started_at": last and last.started_at.isoformat(),
                     "last_state": last and last.state.value,
-                    "last_outcome": last.outcome if last else "",
+                    "last_outcome": i18n.told(last.outcome) if last else "",
                 }
             )
     return {

@@ -28,7 +28,7 @@ from app.queries.demo import demo_logins, has_own_people
 from app.queries.staff import has_owner
 from app.settings import Settings, current_settings
 from app.vocabulary import TokenPurpose
-from seed.demo import DEMO_PASSWORD, build_demo
+from seed.demo import DEMO_PASSWORD, build_demo, last_demo_day
 
 SETUP_VALID = timedelta(minutes=30)
 _NOBODY = 0
@@ -57,7 +57,7 @@ def serve(
         _check_binding(settings, database, demo_if_empty=demo_if_empty)
         if demo_if_empty and _is_empty(database):
             typer.echo(i18n.gettext("正在建演示店，请稍等…"))
-            build_demo(database, today=datetime.now(settings.zone).date(), zone=settings.zone)
+            build_demo(database, today=last_demo_day(datetime.now(settings.zone)), zone=settings.zone)
         typer.echo(_welcome(settings, database))
         stay_at_work(settings)
         database.engine.dispose()

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from app.actions.duplicates import find_all
 from app.db import Database
-from app.i18n import gettext
 from app.jobs.errands import Done, Errand
 from app.queries.jobs import last_done
 from app.rules.refusals import words
@@ -16,7 +15,10 @@ OVERLAP = timedelta(days=1)
 PORTIONS_AT_ONCE = 20
 """Then it is the next slice: another worker may go on, and whoever is killed does little over again."""
 _FOUND = words("看了 {seen} 位顾客，比较了 {compared} 对，新发现或有变化 {news} 对")
-_CROWDED = words("；{crowded} 次因为同名同姓太多，只比较了生日、手机后四位等也相同的")
+_CROWDED = words(
+    "看了 {seen} 位顾客，比较了 {compared} 对，新发现或有变化 {news} 对；"
+    "{crowded} 次因为同名同姓太多，只比较了生日、手机后四位等也相同的"
+)
 
 
 def find_duplicates(database: Database, settings: Settings, errand: Errand) -> Done:
@@ -30,8 +32,7 @@ def find_duplicates(database: Database, settings: Settings, errand: Errand) -> D
         portion = find_all(database, since=moment, after=after, now=errand.now)
         tally = {name: n + getattr(portion, name) for name, n in tally.items()}
         if portion.last is None:
-            said = gettext(_FOUND).format(**tally)
-            return Done(said + (gettext(_CROWDED).format(**tally) if tally["crowded"] else ""))
+            return Done(_CROWDED if tally["crowded"] else _FOUND, tally)
         after = portion.last
     return Done(then={"since": since, "after": after, **tally})
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from app.db import Database
+from app.i18n import kept, told
 from app.rules.jobs import LEASE
 from app.rules.policy import Policy
 from app.settings import Settings
@@ -34,11 +35,22 @@ class Errand:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of it, in words. `then` is the payload of the next slice where the work is too long for one
-    transaction: the rest of a shop's day must not wait for it."""
+    """What came of it: a message and its figures. `then` is the payload of the next slice where the work is too long for
+    one transaction: the rest of a shop's day must not wait for it."""
 
-    outcome: str = ""
+    message: str = ""
+    figures: Mapping[str, int | str] = field(default_factory=dict)
     then: Mapping[str, int | str] | None = None
+
+    @property
+    def kept(self) -> str:
+        """As it is written down: whoever looks reads it in her own language."""
+        return kept(self.message, self.figures)
+
+    @property
+    def outcome(self) -> str:
+        """In the current language."""
+        return told(self.kept)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from app.audit import SYSTEM, Actor
 from app.db import Database
 from app.gateways.spreadsheets import open_table
 from app.gateways.uploads import drop_orphans, drop_upload, upload
-from app.i18n import gettext
 from app.jobs.errands import Done, Errand
 from app.models import Staff
 from app.queries.import_batches import UNDO, Batch, batch_of, uploads_wanted
+from app.queries.import_records import changes_of
 from app.rules.jobs import LONGEST_LEASE
 from app.rules.refusals import RuleBroken
 from app.settings import Settings
@@ -41,7 +41,7 @@ def check_import(database: Database, settings: Settings, errand: Errand) -> Done
             key=errand.key,
             now=errand.real_now,
             zone=errand.zone,
-            progress=_Teller(database, errand).tell,
+            progress=Teller(database, errand).tell,
         )
     except RuleBroken as refusal:
         return _stopped(database, batch, refusal)
@@ -60,7 +60,7 @@ def run_import(database: Database, settings: Settings, errand: Errand) -> Done:
             _rows(settings, batch),
             now=errand.real_now,
             zone=errand.zone,
-            progress=_Teller(database, errand).tell,
+            progress=Teller(database, errand).tell,
         )
     except RuleBroken as refusal:
         return _stopped(database, batch, refusal)
@@ -70,8 +70,10 @@ def run_import(database: Database, settings: Settings, errand: Errand) -> Done:
 
 def _undo(database: Database, batch: Batch, errand: Errand) -> Done:
     # All of it is one unit of work: nothing can be said meanwhile, so the lease is for the whole.
-    teller = _Teller(database, errand)
-    teller.say(0, 0, LONGEST_LEASE)
+    teller = Teller(database, errand)
+    with database.reading() as session:
+        records = sum(one.created + one.changed for one in changes_of(session, batch.id))
+    teller.say(0, records, LONGEST_LEASE)
     staff_id = int(errand.payload.get("staff", 0))
     with database.reading() as session:
         staff = session.get(Staff, staff_id) if staff_id else None
@@ -111,12 +113,10 @@ def _rows(settings: Settings, batch: Batch) -> Rows:
 
 def _stopped(database: Database, batch: Batch, refusal: RuleBroken) -> Done:
     """The file itself is the reason: no work for the machine any more, but for whoever sent it."""
-    reason = refusal.say(gettext)
-    break_off(database, batch.id, reason)
-    return Done(reason)
+    return Done(break_off(database, batch.id, refusal))
 
 
-class _Teller:
+class Teller:
     """Says how far the work has come, once a second."""
 
     def __init__(self, database: Database, errand: Errand) -> None:

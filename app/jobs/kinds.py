@@ -10,8 +10,8 @@ from app.actions.merging import forget_merges
 from app.actions.traces import forget_old_sign_ins
 from app.db import Database
 from app.gateways.backups import create_backup
-from app.i18n import gettext
 from app.jobs import imports
+from app.jobs.design import try_design
 from app.jobs.duplicates import find_duplicates
 from app.jobs.errands import AnyKind, Done, Errand, Kind, OutsideKind
 from app.jobs.photos import forget_photos
@@ -46,12 +46,12 @@ def _forget_traces(database: Database, settings: Settings, errand: Errand) -> Do
         sign_ins = forget_old_sign_ins(session, policy=errand.policy, now=errand.safe_now)
     uploads = imports.forget_old_uploads(database, settings, errand)
     photos = forget_photos(database, settings, errand)
-    said = gettext(_FORGOTTEN)
-    return Done(said.format(tries=tries, answers=answers, sign_ins=sign_ins, uploads=uploads, photos=photos))
+    gone = {"tries": tries, "answers": answers, "sign_ins": sign_ins, "uploads": uploads, "photos": photos}
+    return Done(_FORGOTTEN, gone)
 
 
 def _forget_merges(session: Session, errand: Errand) -> Done:
-    return Done(gettext(_PLANS).format(n=forget_merges(session, errand.safe_now)))
+    return Done(_PLANS, {"n": forget_merges(session, errand.safe_now)})
 
 
 def _verify_journal(database: Database, settings: Settings, errand: Errand) -> Done:
@@ -59,7 +59,7 @@ def _verify_journal(database: Database, settings: Settings, errand: Errand) -> D
         verdict = verify_chain(session)
     if not verdict.is_whole:
         raise JournalBroken(entry=verdict.broken_id or 0)
-    return Done(gettext(_WHOLE).format(entries=verdict.entries))
+    return Done(_WHOLE, {"entries": verdict.entries})
 
 
 def _backup(database: Database, settings: Settings, errand: Errand) -> Done:
@@ -79,6 +79,7 @@ KINDS: Mapping[str, AnyKind] = {
     JobKind.POINTS_NOTICES: Kind(tell_of_endings),
     JobKind.RULE_TAGS: Kind(apply_rules),
     JobKind.FORGET_MERGES: Kind(_forget_merges),
+    JobKind.TRY_DESIGN: OutsideKind(try_design, lease=imports.LEASE),
     JobKind.FIND_DUPLICATES: OutsideKind(find_duplicates, lease=LONGEST_LEASE),
     JobKind.CHECK_IMPORT: OutsideKind(imports.check_import, lease=imports.LEASE),
     JobKind.RUN_IMPORT: OutsideKind(imports.run_import, lease=imports.LEASE),

@@ -8,7 +8,6 @@ from sqlmodel import Session
 from app.actions.earning import give_birthday_points, settle_pending
 from app.actions.points import expire_points, freeze_if_doubtful
 from app.db import Database
-from app.i18n import gettext
 from app.jobs.errands import Done, Errand
 from app.queries.earning import celebrating, due_pending
 from app.queries.points import accounts_after, check_ledger, owners_of_ended
@@ -39,7 +38,7 @@ def check_points(database: Database, settings: Settings, errand: Errand) -> Done
             with database.writing() as session:
                 doubtful += freeze_if_doubtful(session, doubt.account_id, now=errand.now)
         if not accounts:
-            return Done(gettext(_CHECKED).format(seen=seen, doubtful=doubtful))
+            return Done(_CHECKED, {"seen": seen, "doubtful": doubtful})
         seen, last = seen + len(accounts), accounts[-1]
 
 
@@ -53,7 +52,7 @@ def end_points(session: Session, errand: Errand) -> Done:
     at["customers"] += len(owners)
     if len(owners) == CUSTOMERS_AT_ONCE:
         return Done(then=at | {"after": owners[-1]})
-    return Done(gettext(_ENDED).format(**at))
+    return Done(_ENDED, at)
 
 
 def settle_points(session: Session, errand: Errand) -> Done:
@@ -64,7 +63,7 @@ def settle_points(session: Session, errand: Errand) -> Done:
         at["n"] += settle_pending(session, pending_id, now=errand.now, zone=errand.zone) is not None
     if len(due) == CUSTOMERS_AT_ONCE:
         return Done(then=at | {"after": due[-1]})
-    return Done(gettext(_SETTLED).format(**at))
+    return Done(_SETTLED, at)
 
 
 def honour_birthdays(session: Session, errand: Errand) -> Done:
@@ -78,4 +77,4 @@ def honour_birthdays(session: Session, errand: Errand) -> Done:
         at["n"] += given is not None
     if len(found) == CUSTOMERS_AT_ONCE:
         return Done(then=at | {"after": found[-1][0]})
-    return Done(gettext(_HONOURED).format(**at))
+    return Done(_HONOURED, at)

@@ -3,7 +3,6 @@
 from sqlmodel import Session
 
 from app.actions.points_notices import write_points_notices
-from app.i18n import gettext
 from app.jobs.errands import Done, Errand
 from app.queries.points_notices import last_account
 from app.rules.refusals import words
@@ -19,4 +18,4 @@ def tell_of_endings(session: Session, errand: Errand) -> Done:
     written += write_points_notices(session, after + 1, until, policy=errand.policy, now=errand.now, zone=errand.zone)
     if until < last_account(session):
         return Done(then={"after": until, "written": written})
-    return Done(gettext(_WRITTEN).format(written=written))
+    return Done(_WRITTEN, {"written": written})

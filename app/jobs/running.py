@@ -22,7 +22,7 @@ from app.actions.jobs import (
     put_job,
 )
 from app.db import Database
-from app.i18n import gettext
+from app.i18n import gettext, kept
 from app.jobs.errands import AnyKind, Done, Errand, Kind
 from app.jobs.schedule import Named
 from app.queries.jobs import has_claimable, has_job
@@ -166,9 +166,7 @@ class Runner:
         if done.then is not None:
             go_on(session, job, done.then, now=now)
         elif self._is_named(job):
-            note_run(
-                session, job.kind, started_at=started_at, finished_at=now, state=JobState.DONE, outcome=done.outcome
-            )
+            note_run(session, job.kind, started_at=started_at, finished_at=now, state=JobState.DONE, outcome=done.kept)
 
     def _failed(self, job: Claimed, error: Exception, started_at: datetime) -> None:
         now, reason = self.clock(), reason_of(error)
@@ -177,7 +175,12 @@ class Runner:
             if self._is_named(job):
                 close_all_dead_but_newest(session, job.kind, reason=gettext(_SUPERSEDED), now=now)
                 note_run(
-                    session, job.kind, started_at=started_at, finished_at=now, state=JobState.FAILED, outcome=reason
+                    session,
+                    job.kind,
+                    started_at=started_at,
+                    finished_at=now,
+                    state=JobState.FAILED,
+                    outcome=_kept_reason(error),
                 )
 
     def _is_named(self, job: Claimed) -> bool:
@@ -201,7 +204,7 @@ class Runner:
                     started_at=started_at,
                     finished_at=self.clock(),
                     state=JobState.FAILED,
-                    outcome=reason_of(error),
+                    outcome=_kept_reason(error),
                 )
             raise
         return done.outcome
@@ -228,7 +231,7 @@ class Runner:
                 started_at=started_at,
                 finished_at=self.clock(),
                 state=JobState.DONE,
-                outcome=done.outcome,
+                outcome=done.kept,
             )
 
 
@@ -240,3 +243,7 @@ def reason_of(error: Exception) -> str:
         sentence = _OUTSIDE.get(error.errno or 0) if error.filename else None
         return gettext(sentence).format(path=error.filename) if sentence else error.strerror
     return gettext(_BROKEN).format(kind=type(error).__name__)
+
+
+def _kept_reason(error: Exception) -> str:
+    return kept(error.message, error.values) if isinstance(error, RuleBroken) else reason_of(error)

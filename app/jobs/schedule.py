@@ -38,6 +38,6 @@ def nightly(kind: JobKind) -> Named:
     return Named(kind, is_due, slot)
 
 
-ON_CALL = frozenset({JobKind.CHECK_IMPORT, JobKind.RUN_IMPORT})
+ON_CALL = frozenset({JobKind.CHECK_IMPORT, JobKind.RUN_IMPORT, JobKind.TRY_DESIGN})
 """What a person causes, at any hour."""
 SCHEDULE = tuple(nightly(kind) for kind in JobKind if kind not in ON_CALL)

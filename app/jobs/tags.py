@@ -3,7 +3,6 @@
 from sqlmodel import Session
 
 from app.actions.tags import apply_rule
-from app.i18n import gettext
 from app.jobs.errands import Done, Errand
 from app.queries.tagged import last_customer, rule_tags
 from app.rules.refusals import words
@@ -17,7 +16,7 @@ def apply_rules(session: Session, errand: Errand) -> Done:
     at = {name: int(errand.payload.get(name, 0)) for name in ("only", "tag", "after", "put_on", "taken_off")}
     tag_id = next((one for one in rule_tags(session) if one >= at["tag"] and at["only"] in {0, one}), None)
     if tag_id is None:
-        return Done(gettext(_APPLIED).format(put_on=at["put_on"], taken_off=at["taken_off"]))
+        return Done(_APPLIED, {"put_on": at["put_on"], "taken_off": at["taken_off"]})
     if tag_id != at["tag"]:
         at["after"] = 0
     until = at["after"] + CUSTOMERS_AT_ONCE

@@ -4,7 +4,6 @@ everybody, where the owner asked for that."""
 from sqlmodel import Session
 
 from app.actions.tiers import Reviewed, apply_table, review_due
-from app.i18n import gettext
 from app.jobs.errands import Done, Errand
 from app.queries.tiers import customers_after, due_after
 from app.rules.refusals import words
@@ -30,4 +29,4 @@ def review_tiers(session: Session, errand: Errand) -> Done:
     counts = {name: payload[name] + getattr(done, name) for name in _COUNTS}
     if len(numbers) == AT_ONCE:
         return Done(then={APPLY: payload[APPLY], "after": numbers[-1], **counts})
-    return Done(gettext(_REVIEWED).format(**counts))
+    return Done(_REVIEWED, counts)

@@ -10,7 +10,9 @@ from sqlalchemy.orm import joinedload
 from sqlmodel import Session, col, select
 
 from app.models import PointsEntry, PointsRequest, Staff
-from app.queries.scopes import ANYTHING, on_days
+from app.queries.scopes import ANYTHING, on_days, visible
+from app.queries.staff import Colleague
+from app.rules.access import may
 from app.vocabulary import PointsKind, RequestState
 
 PAGE = 50
@@ -64,6 +66,19 @@ def requests(
     named = (PointsRequest.customer, PointsRequest.staff, PointsRequest.decided_staff)
     wanted = wanted.options(*(joinedload(one) for one in named))  # type: ignore[arg-type]
     return list(session.exec(wanted.order_by(number.asc() if is_waiting else number.desc()).limit(PAGE)))
+
+
+def has_second_person(session: Session, request: PointsRequest) -> bool:
+    """Whether somebody else works here who may say yes to this and reaches the customer."""
+    wanted = select(Staff).where(col(Staff.is_active), Staff.id != request.staff_id)
+    for other in session.exec(wanted):
+        person = Colleague(other.id or 0, other.role, other.store_id)
+        if may(person.role, "approvals", "do"):
+            hers = visible(PointsRequest, person)
+            mine = select(PointsRequest.id).where(PointsRequest.id == request.id, *([] if hers is None else [hers]))
+            if session.exec(mine).first() is not None:
+                return True
+    return False
 
 
 def count_waiting(session: Session, *, within: ColumnElement[bool] = ANYTHING, most: int = 1000) -> int:

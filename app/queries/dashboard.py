@@ -363,7 +363,9 @@ def _machine(session: Session, role: Role, now: datetime, backup_at: datetime | 
 
 
 def _last_import(session: Session, within: ColumnElement[bool]) -> LastImport | None:
-    batch = session.scalars(select(ImportBatch).where(within).order_by(col(ImportBatch.id).desc()).limit(1)).first()
+    is_in = col(ImportBatch.stage).in_((ImportStage.DONE, ImportStage.REVERTED))
+    last = select(ImportBatch).where(within, is_in).order_by(col(ImportBatch.id).desc()).limit(1)
+    batch = session.scalars(last).first()
     if batch is None:
         return None
     return LastImport(

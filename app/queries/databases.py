@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session, func, select
 
-from app.models import AuditEntry
+from app.models import AuditEntry, Purchase
 
 
 def database_bytes(session: Session) -> int:
@@ -20,3 +20,8 @@ def database_bytes(session: Session) -> int:
 def newest_entry_at(session: Session) -> datetime | None:
     """The latest moment anything was written down, by the clock of then. None in a shop where nothing was."""
     return session.exec(select(func.max(AuditEntry.at))).one()
+
+
+def sales_after(session: Session, moment: datetime) -> int:
+    """How many sales and refunds say that they happened later than this."""
+    return session.exec(select(func.count()).select_from(Purchase).where(Purchase.occurred_at > moment)).one()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,30 +12,28 @@ from sqlmodel import Session, col, select
 
 from app.db import among
 from app.models import Customer, EarningRule, Product, Purchase, PurchaseLine, Tier, Treatment
-from app.queries.earning import birthday_of, terms_of
+from app.queries.earning import birthday_of, paid_line, terms_of
 from app.queries.scopes import midnight
+from app.queries.tier_preview import Seen
 from app.rules.birthdays import is_birthday_month
 from app.rules.earning import Earner, EarningTerms, Order, PaidLine, sale_points
 from app.vocabulary import EarningKind
 
 PORTION = 1_000
-EXACT_UP_TO = 20_000
-LOOKED_AT = 5_000
+AT_ONCE = 20_000
+"""More sales than these are gone through while nobody waits."""
 OF_SALES = (EarningKind.PURCHASE, EarningKind.CAMPAIGN, EarningKind.BONUS)
 """The kinds of rules a sale goes through."""
 
 
 @dataclass
 class Issued:
-    """What sales would have given: how many, what was paid for them, the points by these rules and by the rules of now.
-    `one_in` above 1: so many times what was found among one sale in so many."""
+    """What sales would have given: how many, what was paid for them, the points by these rules and by the rules of now."""
 
     sales: int = 0
     paid_fen: int = 0
     points: int = 0
     points_now: int = 0
-    looked_at: int = 0
-    one_in: int = 1
 
 
 def sale_rules(session: Session) -> list[EarningRule]:
@@ -60,13 +57,13 @@ def points_for_past(
     last: date,
     zone: ZoneInfo,
     campaigns_multiply: bool,
+    seen: Seen = lambda count: None,
 ) -> Issued:
     """The points of the sales from `first` to `last` to members, had these rules held, with the tiers' multipliers
     `percents`; each by the tier its customer has now. Refunded sales count as far as the money stayed."""
-    numbers, one_in = _chosen(session, first, last, zone)
-    found, now = Issued(one_in=one_in), terms_in_use(session)
+    found, now = Issued(), terms_in_use(session)
     tiers = {tier.id or 0: tier for tier in session.exec(select(Tier))}
-    for sales in _portions(session, numbers, first, last, zone):
+    for sales in _portions(session, first, last, zone):
         lines, people = _lines(session, [sale.id for sale in sales]), _people(session, sales)
         for sale in sales:
             customer = people[sale.customer_id]
@@ -81,11 +78,9 @@ def points_for_past(
                 earner = Earner(tier.name, tier.rank, percent, is_month)
                 earning = sale_points(order, earner, those, campaigns_multiply=campaigns_multiply)
                 setattr(found, name, getattr(found, name) + (earning.points if earning else 0))
-            found.looked_at += 1
+            found.sales += 1
             found.paid_fen += sale.paid_fen
-    found.sales = found.looked_at
-    for name in ("sales", "paid_fen", "points", "points_now"):
-        setattr(found, name, getattr(found, name) * one_in)
+        seen(found.sales)
     return found
 
 
@@ -99,25 +94,14 @@ def _in_span(first: date, last: date, zone: ZoneInfo) -> tuple[Any, ...]:
     )
 
 
-def _chosen(session: Session, first: date, last: date, zone: ZoneInfo) -> tuple[list[int] | None, int]:
-    """Which sales to look at: all (None), or some drawn of very many; seeded, so that looking again says the same."""
-    bounds = values(func.min(Purchase.id), func.max(Purchase.id)).where(*_in_span(first, last, zone)[:2])
-    lowest, highest = session.execute(bounds).one()
-    if lowest is None or highest - lowest < EXACT_UP_TO:
-        return None, 1
-    among_all = range(lowest, highest + 1)
-    return sorted(Random(highest).sample(among_all, LOOKED_AT)), len(among_all) // LOOKED_AT  # noqa: S311
+def sales_between(session: Session, first: date, last: date, zone: ZoneInfo) -> int:
+    """How many sales to members that is."""
+    return session.execute(values(func.count()).select_from(Purchase).where(*_in_span(first, last, zone))).scalar_one()
 
 
-def _portions(
-    session: Session, numbers: list[int] | None, first: date, last: date, zone: ZoneInfo
-) -> Iterator[Sequence[Any]]:
+def _portions(session: Session, first: date, last: date, zone: ZoneInfo) -> Iterator[Sequence[Any]]:
     columns = values(Purchase.id, Purchase.customer_id, Purchase.occurred_at, Purchase.paid_fen)  # type: ignore[call-overload]
     wanted = columns.where(*_in_span(first, last, zone)).order_by(col(Purchase.id))
-    if numbers is not None:
-        for start in range(0, len(numbers), PORTION):
-            yield session.execute(wanted.where(among(session, Purchase.id, numbers[start : start + PORTION]))).all()
-        return
     after = 0
     while rows := session.execute(wanted.where(col(Purchase.id) > after).limit(PORTION)).all():
         yield rows
@@ -129,13 +113,19 @@ def _lines(session: Session, numbers: list[int]) -> dict[int, list[PaidLine]]:
     if not numbers:
         return found
     wanted = (
-        values(PurchaseLine.purchase_id, PurchaseLine.amount_fen, Product.category, Treatment.category)  # type: ignore[call-overload]
+        values(  # type: ignore[call-overload]
+            PurchaseLine.purchase_id,
+            PurchaseLine.amount_fen,
+            Product.category,
+            Treatment.category,
+            PurchaseLine.category,
+        )
         .outerjoin(Product, col(Product.id) == col(PurchaseLine.product_id))
         .outerjoin(Treatment, col(Treatment.id) == col(PurchaseLine.treatment_id))
         .where(among(session, PurchaseLine.purchase_id, numbers))
     )
-    for number, fen, product, treatment in session.execute(wanted):
-        found.setdefault(number, []).append(PaidLine(product or treatment, fen))
+    for number, *line in session.execute(wanted):
+        found.setdefault(number, []).append(paid_line(*line))
     return found
 
 

@@ -1,7 +1,7 @@
 """The rules of earning as they stood at a moment, the tier a customer had then, and her points that still wait."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, SQLModel, and_, col, func, or_, select
 
+from app.db import among
 from app.models import (
     Customer,
     EarningRule,
+    ImportBatch,
     PointsAccount,
     PointsEntry,
     PointsLot,
@@ -27,8 +29,9 @@ from app.models import (
 )
 from app.rules.birthdays import Birthday, is_birthday_month
 from app.rules.earning import Earner, EarningTerms, Order, PaidLine
+from app.rules.menu_rows import category_called
 from app.rules.points_expiry import Expiry
-from app.vocabulary import Calendar, CustomerStatus, EarningKind, PointsKind, RuleSubject
+from app.vocabulary import Calendar, CategoryOfNeed, CustomerStatus, EarningKind, PointsKind, RuleSubject
 
 _Row = TypeVar("_Row", EarningRule, Tier)
 
@@ -82,7 +85,7 @@ def terms_of(row: EarningRule, ranks: Mapping[int, int]) -> EarningTerms:
         starts_on=row.starts_on,
         ends_on=row.ends_on,
         pending_days=row.pending_days,
-        expiry=Expiry(row.expiry, row.expiry_months, row.expiry_day, row.round_up),
+        expiry=Expiry(row.expiry, row.expiry_months, row.expiry_day, row.round_up, row.expiry_year),
     )
 
 
@@ -142,16 +145,21 @@ def birthday_of(customer: Customer) -> Birthday | None:
 
 
 def order_of(session: Session, purchase: Purchase, zone: ZoneInfo) -> Order:
-    """A sale as the rules take it: its kinds of care are those of the things on the menu."""
+    """A sale as the rules take it: its kinds of care are those of the things on the menu, else those the till names."""
     lines = session.execute(
-        select(PurchaseLine.amount_fen, Product.category, Treatment.category)
+        select(PurchaseLine.amount_fen, Product.category, Treatment.category, PurchaseLine.category)
         .outerjoin(Product, col(Product.id) == col(PurchaseLine.product_id))
         .outerjoin(Treatment, col(Treatment.id) == col(PurchaseLine.treatment_id))
         .where(PurchaseLine.purchase_id == purchase.id)
         .order_by(col(PurchaseLine.position))
     )
     on = purchase.occurred_at.astimezone(zone).date()
-    return Order(purchase.paid_fen, on, tuple(PaidLine(product or treatment, fen) for fen, product, treatment in lines))
+    return Order(purchase.paid_fen, on, tuple(paid_line(*line) for line in lines))
+
+
+def paid_line(fen: int, product: CategoryOfNeed | None, treatment: CategoryOfNeed | None, told: str) -> PaidLine:
+    """A line with its kind of care: the one of the thing on the menu, else what the till's own word means."""
+    return PaidLine(product or treatment or category_called(told), fen)
 
 
 # ── What she was given before ─────────────────────────────────────────────────────────────────────────────────────────
@@ -258,8 +266,25 @@ def sale_earned(session: Session, purchase: Purchase) -> int:
 
 
 def sale_reference(purchase: Purchase) -> str:
-    """What the points of a sale go by, those it gave and those that paid for it."""
-    return f"sale:{purchase.order_no}"
+    """What the points of a sale go by, those it gave and those that paid for it. With the file, where one brought it: taken
+    back with it, the sale may come again with the next and earn anew."""
+    batch_id = purchase.import_batch_id
+    return f"sale:{purchase.order_no}" if batch_id is None else f"import:{batch_id}:{purchase.order_no}"
+
+
+def refund_reference(refund: Purchase) -> str:
+    """What the points a refund moved go by, before the word for which they are."""
+    batch_id = refund.import_batch_id
+    return f"refund:{refund.order_no}" if batch_id is None else f"import:{batch_id}:{refund.order_no}"
+
+
+def earning_sales(session: Session, purchase_ids: Collection[int | None]) -> set[int]:
+    """Of these sales those that came with a file whose sales give points."""
+    wanted = select(Purchase.id).join(ImportBatch, col(ImportBatch.id) == col(Purchase.import_batch_id))
+    return {
+        one or 0
+        for one in session.exec(wanted.where(col(ImportBatch.earns), among(session, Purchase.id, purchase_ids)))
+    }
 
 
 def pending_taken(session: Session, purchase_id: int) -> int:
@@ -270,7 +295,7 @@ def pending_taken(session: Session, purchase_id: int) -> int:
 
 def refund_moved(session: Session, refund: Purchase) -> tuple[int, int]:
     """How many points a refund took back, and gave back, in her account."""
-    names = [f"refund:{refund.order_no}:{what}" for what in ("earned", "spent")]
+    names = [f"{refund_reference(refund)}:{what}" for what in ("earned", "spent")]
     wanted = select(PointsEntry.reference, PointsEntry.points).where(
         PointsEntry.kind == PointsKind.REVERSE, col(PointsEntry.reference).in_(names)
     )

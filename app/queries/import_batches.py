@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
 
 from app.models import ImportBatch, ImportMap, Job, Purchase, PurchaseLine, Staff, Store
-from app.rules.import_reports import told_faults
+from app.rules.import_reports import cells_left_out, told_faults, told_warnings
+from app.rules.import_undo import Refusal
 from app.rules.refusals import NotFound
 from app.vocabulary import ImportKind, ImportMode, ImportStage, JobStage
 
@@ -47,7 +48,8 @@ class Work:
 @dataclass(frozen=True)
 class Verdict:
     """What became of the rows of a file, or would: each is created, updated, unchanged or rejected; `waiting` are those of
-    the created whose customer is not known yet. The refused ones have row, column and reason; the first of them."""
+    the created whose customer is not known yet. `rejections` are row, column and reason of the refused ones, the first of
+    them, and so of the cells left out of rows that went in."""
 
     created: int
     updated: int
@@ -66,17 +68,37 @@ class Verdict:
     @property
     def first_faults(self) -> tuple[tuple[Any, str, str], ...]:
         """The first refused rows as people read them, a line a column that is wrong: row, column, why."""
-        return tuple(told_faults(self.rejections[:SHOWN_REFUSED]))
+        return tuple(told_faults(self._refused[:SHOWN_REFUSED]))
 
     @property
     def more(self) -> int:
         """Refused rows that are only counted."""
-        return self.rejected - len(self.rejections)
+        return self.rejected - len(self._refused)
+
+    @property
+    def left_out(self) -> int:
+        """Cells that were left out of rows that went in."""
+        return cells_left_out(self.rejections)
+
+    @property
+    def warnings(self) -> tuple[tuple[Any, str, str], ...]:
+        """These cells as people read them: row, column, why."""
+        return told_warnings(self.rejections)
+
+    @property
+    def first_warnings(self) -> tuple[tuple[Any, str, str], ...]:
+        """The first of them."""
+        return self.warnings[:SHOWN_REFUSED]
+
+    @property
+    def _refused(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(one for one in self.rejections if not one.get("left_out"))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A file, as its page shows it. `stopped`: why the machine left it to a person."""
+    """A file, as its page shows it. `stopped`: why the machine left it to a person; `in_the_way`: what keeps it from being
+    taken back."""
 
     id: int
     kind: ImportKind
@@ -96,8 +118,10 @@ class Batch:
     reverted_at: datetime | None
     reverted_by: str
     rows_in_all: int
+    earns: bool
     verdict: Verdict | None
     stopped: str
+    in_the_way: tuple[Refusal, ...]
     result: Verdict
     work: Work | None
 
@@ -133,8 +157,10 @@ def batch_of(session: Session, batch_id: int, within: ColumnElement[bool] | None
         reverted_at=row.reverted_at,
         reverted_by=_name(session, row.reverted_staff_id),
         rows_in_all=row.rows_in_all,
+        earns=row.earns,
         verdict=verdict_of(row.check_report),
-        stopped=_stopped(row),
+        stopped=str(_left(row).get("stopped", "")),
+        in_the_way=tuple(Refusal(**one) for one in _left(row).get("in_the_way", ())),
         result=_result(session, row),
         work=work_on(session, batch_id),
     )
@@ -167,8 +193,9 @@ def _result(session: Session, row: ImportBatch) -> Verdict:
     return Verdict(row.created, row.updated, row.unchanged, waiting, row.rejected, tuple(kept), (), ())
 
 
-def _stopped(row: ImportBatch) -> str:
-    return str(json.loads(row.check_report).get("stopped", "")) if row.check_report else ""
+def _left(row: ImportBatch) -> dict[str, Any]:
+    left: dict[str, Any] = json.loads(row.check_report) if row.check_report else {}
+    return left
 
 
 def _waiting(session: Session, batch_id: int) -> int:

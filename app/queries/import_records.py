@@ -1,13 +1,16 @@
 """What a file made and changed, as its page tells it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from app.models import Customer, ImportChange, Product, Purchase, Treatment
+from app.models import Customer, ImportChange, PointsEntry, PointsPending, Product, Purchase, Treatment
+from app.rules.import_undo import Refusal
+from app.vocabulary import PointsKind
 
 SHOWN = 50
 _NAMED: dict[str, tuple[Any, Any]] = {
@@ -48,6 +51,25 @@ def changes_of(session: Session, batch_id: int) -> tuple[Changed, ...]:
     return tuple(Changed(subject, *counts) for subject, counts in counted.items())
 
 
+@dataclass(frozen=True)
+class Called:
+    """How people know a record that stands in the way of an undo: a customer by name, number and masked phone."""
+
+    member_no: str
+    text: str
+
+
+def customers_called(session: Session, refusals: Collection[Refusal], within: ColumnElement[bool]) -> dict[int, Called]:
+    """The customers among them whom the person may see, by number of the record."""
+    ids = {one.row_id for one in refusals if one.subject == "customers"}
+    wanted = select(Customer.id, Customer.name, Customer.member_no, Customer.phone_masked)
+    found = session.exec(wanted.where(col(Customer.id).in_(ids), within)).all() if ids else ()
+    return {
+        row_id or 0: Called(member_no, " ".join(part for part in (name, member_no, masked) if part))
+        for row_id, name, member_no, masked in found
+    }
+
+
 def records_of(
     session: Session, batch_id: int, reach: Callable[[Any], ColumnElement[bool]], most: int = SHOWN
 ) -> tuple[Record, ...]:
@@ -67,3 +89,18 @@ def records_of(
         if number not in known and len(found) < most:
             found.append(Record("purchases", number or 0, order_no, True))
     return tuple(found)
+
+
+def points_of_file(session: Session, batch_id: int) -> tuple[int, int]:
+    """What the sales of a file gave less what refunds took back of it, and what waits still."""
+    entry, back = PointsEntry, aliased(PointsEntry)
+    its = (col(entry.import_batch_id) == batch_id, col(entry.kind) == PointsKind.EARN)
+    earned = select(func.coalesce(func.sum(entry.points), 0)).where(*its)
+    taken = select(func.coalesce(func.sum(back.points), 0)).join(entry, col(entry.id) == back.reverses_id).where(*its)
+    waiting = (
+        select(func.coalesce(func.sum(PointsPending.points - PointsPending.taken_back), 0))
+        .join(Purchase, col(Purchase.id) == col(PointsPending.purchase_id))
+        .where(Purchase.import_batch_id == batch_id, col(PointsPending.closed_at).is_(None))
+    )
+    given = session.exec(earned).one() + session.exec(taken).one()
+    return int(given), int(session.exec(waiting).one())

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from app import keys
 from app.audit import record_of
+from app.i18n import told
 from app.models import AuditEntry, JobRun
 from app.rules.journal import NO_SEAL, fits, seal
 from app.vocabulary import JobKind, JobState
@@ -115,4 +116,4 @@ def last_check(session: Session) -> Check | None:
     """None: never yet."""
     runs = select(JobRun).where(JobRun.name == JobKind.VERIFY_JOURNAL, col(JobRun.finished_at).is_not(None))
     run = session.exec(runs.order_by(col(JobRun.id).desc()).limit(1)).first()
-    return Check(run.finished_at or run.started_at, run.state is JobState.DONE, run.outcome) if run else None
+    return Check(run.finished_at or run.started_at, run.state is JobState.DONE, told(run.outcome)) if run else None

@@ -6,12 +6,14 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, or_, select
 
+from app.columns import blind_index
 from app.i18n import gettext
 from app.models import Consent, Customer, PointsAccount, PointsEntry, Purchase, Store, Tier
 from app.queries.customers import has_number
 from app.queries.earning import pending_points
-from app.queries.phones import owner_of_phone
+from app.queries.phones import owner_of_phone, phones_shared
 from app.queries.points import balance_of, lots_of
+from app.rules.claims import PhoneIsShared
 from app.rules.earning import told
 from app.rules.member_numbers import parse_member_no
 from app.rules.phones import Phone, numbers_masked
@@ -75,11 +77,14 @@ def member_numbered(session: Session, number: str, *, within: ColumnElement[bool
 
 
 def member_with_phone(session: Session, phone: Phone, *, within: ColumnElement[bool]) -> Member:
-    """Whose phone it is; of a family that shares it, the one it belongs to. Raises NotFound."""
+    """Whose phone it is. Raises NotFound, or PhoneIsShared where several have it: nobody is taken for another."""
     owner = owner_of_phone(session, phone)
     if owner is None or owner.id is None:
         raise NotFound("phone")
-    return member(session, owner.id, within=within, field="phone")
+    hers = member(session, owner.id, within=within, field="phone")
+    if phones_shared(session, [blind_index(phone.e164, "customers.phone")]):
+        raise PhoneIsShared("phone")
+    return hers
 
 
 def member(session: Session, customer_id: int, *, within: ColumnElement[bool], field: str = "member_no") -> Member:

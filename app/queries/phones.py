@@ -1,5 +1,6 @@
 """Whose a phone is: her own, or one she gave up when two records became one. Whoever has it today comes first."""
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -23,15 +24,28 @@ def owner_of_phone(session: Session, phone: Phone) -> Customer | None:
 
 def phone_owners(session: Session, indexes: Collection[bytes]) -> dict[bytes, int]:
     """Whose these phones are, by blind index; of a family that shares one, the one it belongs to."""
+    return phone_holders(session, indexes)[0]
+
+
+def phones_shared(session: Session, indexes: Collection[bytes]) -> set[bytes]:
+    """Those of these phones that several have: by itself such a phone does not say who somebody is."""
+    return phone_holders(session, indexes)[1]
+
+
+def phone_holders(session: Session, indexes: Collection[bytes]) -> tuple[dict[bytes, int], set[bytes]]:
+    """Both of it: whose they are, and which are shared."""
     if not indexes:
-        return {}
+        return {}, set()
+    shared: set[bytes] = set()
     found = select(Customer.phone_index, Customer.id).where(among(session, Customer.phone_index, set(indexes)))
     rows = session.exec(found).all()
     if len(rows) > len({index for index, _ in rows}):
         owners_last = found.order_by(col(Customer.phone_shared_reason) == "", col(Customer.id).desc())
         rows = session.exec(owners_last).all()
+        told = Counter(bytes(index) for index, _ in rows if index)
+        shared = {index for index, holders in told.items() if holders > 1}
     owners = {bytes(index): customer_id for index, customer_id in rows if index and customer_id}
-    return former_owners(session, set(indexes) - owners.keys()) | owners
+    return former_owners(session, set(indexes) - owners.keys()) | owners, shared
 
 
 def former_owners(session: Session, indexes: Collection[bytes]) -> dict[bytes, int]:

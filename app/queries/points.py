@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal_column, or_
 from sqlmodel import Session, col, select
 
+from app.db import past_the_session
 from app.models import PointsAccount, PointsAllocation, PointsEntry, PointsLot
 from app.rules.points import Lot, Use, in_order
 from app.vocabulary import PointsKind
@@ -46,6 +47,11 @@ class Doubt:
     what: str
 
 
+_LOT_COLUMNS: tuple[Any, ...] = (PointsLot.id, PointsLot.remaining, PointsLot.earned_on, PointsLot.expires_on)
+_LOTS_IN = select(*_LOT_COLUMNS).where(PointsLot.account_id == bindparam("account_id"), PointsLot.remaining > 0)
+"""Put together once: every movement of points asks this."""
+
+
 def open_account(session: Session, customer_id: int) -> int | None:
     """The account a customer's points are in; None before her first movement."""
     wanted = select(PointsAccount.id).where(
@@ -77,12 +83,8 @@ def frozen_accounts(session: Session) -> int:
 
 def lots_in(session: Session, account_id: int) -> list[Lot]:
     """The lots of an account that hold something."""
-    rows = session.exec(
-        select(  # type: ignore[call-overload]  # typed up to columns that are always there
-            PointsLot.id, PointsLot.remaining, PointsLot.earned_on, PointsLot.expires_on
-        ).where(PointsLot.account_id == account_id, PointsLot.remaining > 0)
-    )
-    return [Lot(lot_id or 0, remaining, earned_on, expires_on) for lot_id, remaining, earned_on, expires_on in rows]
+    rows = past_the_session(session).execute(_LOTS_IN, {"account_id": account_id})
+    return [Lot(lot_id, remaining, earned_on, expires_on) for lot_id, remaining, earned_on, expires_on in rows]
 
 
 def lots_of(session: Session, customer_id: int) -> list[Lot]:
@@ -195,7 +197,7 @@ def owners_of_ended(session: Session, today: date, after: int, limit: int) -> li
         .join(PointsLot, col(PointsLot.account_id) == col(PointsAccount.id))
         .where(
             PointsLot.expires_on < today,  # type: ignore[operator]  # an undated lot is never less
-            PointsLot.remaining > 0,
+            col(PointsLot.remaining) > literal_column("0"),  # as its index says it: a parameter would not be recognised
             col(PointsAccount.closed_at).is_(None),
             col(PointsAccount.frozen_at).is_(None),
             owner > after,

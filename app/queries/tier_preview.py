@@ -1,10 +1,9 @@
 """Who would move if the tiers were others: the shop's own customers and purchases, judged before anything is changed."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,34 +20,33 @@ from app.rules.tiers import Day, Membership, TierStep, reached
 from app.vocabulary import CustomerStatus, TierWindow
 
 PORTION = 2_000
-EXACT_UP_TO = 20_000
-"""A shop of more customers is told about how many move: to judge each takes longer than anybody waits."""
-LOOKED_AT = 5_000
+AT_ONCE = 5_000
+"""In a shop of more customers the machine looks at each while nobody waits: it takes longer than a page may."""
 NAMED = 8
+Seen = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Mover:
-    """Somebody who would move. `until_on`: she keeps what she has until then."""
+    """Somebody who would move. `until_on`: she keeps what she has until then. Her name is looked up when it is shown."""
 
-    member_no: str
-    name: str
+    customer_id: int
     before: str
     after: str
     until_on: date | None = None
+    member_no: str = ""
+    name: str = ""
 
 
 @dataclass
 class Movement:
     """How many would go up and down, some of them by name, and how many each tier would have. `kept` of those that go
-    down have their tier until a day. `tiers` are the names, the lowest first. `one_in` above 1: so many times what
-    was found among one customer in so many."""
+    down have their tier until a day. `tiers` are the names, the lowest first."""
 
     up: int = 0
     down: int = 0
     kept: int = 0
     looked_at: int = 0
-    one_in: int = 1
     risers: list[Mover] = field(default_factory=list)
     fallers: list[Mover] = field(default_factory=list)
     now: Counter[str] = field(default_factory=Counter)
@@ -64,8 +62,6 @@ class Movement:
 @dataclass(frozen=True)
 class _Member:
     id: int
-    member_no: str
-    name: str
     tier_id: int
     until_on: date | None
     held_until_on: date | None
@@ -79,45 +75,46 @@ def who_would_move(
     now: datetime,
     zone: ZoneInfo,
     before: Sequence[TierStep] = (),
+    seen: Seen = lambda count: None,
 ) -> Movement:
     """Everybody judged by these steps instead of the ones she has. With `before`, the steps of now, nobody is counted down
-    whose purchases had not carried her tier anyway: that is her review's work. Memory flat, whatever the shop's size."""
+    whose purchases had not carried her tier anyway: that is her review's work. Memory flat, whatever the shop's
+    size; `seen` hears how many were looked at so far."""
     today = now.astimezone(zone).date()
     names = {number or 0: (name, rank) for number, name, rank in session.exec(select(Tier.id, Tier.name, Tier.rank))}
     names |= {step.tier_id: (step.name, step.rank) for step in steps}
-    numbers, one_in = _chosen(session)
     in_order = sorted(names.values(), key=lambda one: one[1])
-    found = Movement(one_in=one_in, tiers=tuple(dict.fromkeys(name for name, _ in in_order)))
-    for portion in _portions(session, numbers):
+    found = Movement(tiers=tuple(dict.fromkeys(name for name, _ in in_order)))
+    for portion in _portions(session):
         _judge(session, portion, found, (steps, before, names), policy=policy, today=today, zone=zone)
-    for name in ("up", "down", "kept"):
-        setattr(found, name, getattr(found, name) * one_in)
-    for counts in (found.now, found.after):
-        counts.update({name: n * (one_in - 1) for name, n in counts.items()})
+        seen(found.looked_at)
     return found
 
 
-def _chosen(session: Session) -> tuple[list[int] | None, int]:
-    """Whom to look at: everybody (None), or some drawn from a large shop; seeded, so that looking again says the same."""
-    highest = session.exec(select(func.max(Customer.id))).one() or 0
-    if highest <= EXACT_UP_TO:
-        return None, 1
-    drawn = Random(highest).sample(range(1, highest + 1), LOOKED_AT)  # noqa: S311
-    return sorted(drawn), highest // LOOKED_AT
+def has_too_many(session: Session) -> bool:
+    """Whether the shop has more customers than are looked at while somebody waits."""
+    return (session.exec(select(func.max(Customer.id))).one() or 0) > AT_ONCE
 
 
-def _portions(session: Session, numbers: list[int] | None) -> Iterator[list[_Member]]:
+def named(session: Session, found: Movement) -> Movement:
+    """The same with the names of those who are named; whoever is gone by now is left out."""
+    ids = [one.customer_id for one in (*found.risers, *found.fallers)]
+    wanted = select(Customer.id, Customer.member_no, Customer.name)
+    rows = session.exec(wanted.where(among(session, Customer.id, ids))).all() if ids else []
+    known = {customer_id: (member_no, name) for customer_id, member_no, name in rows}
+    for movers in (found.risers, found.fallers):
+        movers[:] = [
+            replace(one, member_no=known[one.customer_id][0], name=known[one.customer_id][1])
+            for one in movers
+            if one.customer_id in known
+        ]
+    return found
+
+
+def _portions(session: Session) -> Iterator[list[_Member]]:
     """The customers in portions."""
-    columns: Any = (
-        Customer.id, Customer.member_no, Customer.name, Customer.tier_id, Customer.tier_until_on,
-        Customer.tier_held_until_on,
-    )  # fmt: skip
+    columns: Any = (Customer.id, Customer.tier_id, Customer.tier_until_on, Customer.tier_held_until_on)
     wanted = values(*columns).where(col(Customer.status) != CustomerStatus.ERASED).order_by(col(Customer.id))
-    if numbers is not None:
-        for start in range(0, len(numbers), PORTION):
-            some = numbers[start : start + PORTION]
-            yield [_Member(*row) for row in session.execute(wanted.where(among(session, Customer.id, some)))]
-        return
     after = 0
     while rows := [_Member(*row) for row in session.execute(wanted.where(col(Customer.id) > after).limit(PORTION))]:
         yield rows
@@ -158,9 +155,9 @@ def _judge(
         found.up += is_up
         found.down += is_down
         found.kept += keeps is not None
-        named = found.risers if is_up else found.fallers
-        if len(named) < NAMED:
-            named.append(Mover(one.member_no, one.name, tier, to.name, keeps))
+        movers = found.risers if is_up else found.fallers
+        if len(movers) < NAMED:
+            movers.append(Mover(one.id, tier, to.name, keeps))
 
 
 def _carried_by(before: Sequence[TierStep], slips: Any, day: Day, tier_id: int) -> bool:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from app.actions import api_keys
 from app.admin_base import ActingView, Deed
-from app.i18n import later
+from app.i18n import later, one
 from app.models import ApiKey
 from app.registers.sections import SHOP
 from app.rules.api_keys import KeyDetails
@@ -14,7 +14,7 @@ class ApiKeyAdmin(ActingView, model=ApiKey):
     """Keys of tills and other programs. One is shown once, when it is made; here stands only who has one."""
 
     category, category_icon = SHOP
-    name, name_plural, icon = later("接口密钥"), later("接口密钥"), "fa-solid fa-plug"
+    name, name_plural, icon = one("接口密钥"), later("接口密钥"), "fa-solid fa-plug"
     empty_hint = later("收银系统或网店要连进来，就在这里给它一把密钥，再打开那条记录点“生成密钥”。")
     search_hint = later("名字")
     can_edit = can_delete = False

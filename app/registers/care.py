@@ -6,14 +6,23 @@ from typing import ClassVar
 from wtforms.validators import NumberRange
 
 from app.actions import consents
-from app.admin_base import AsksForConsent, BigLedgerView, BigSetupView, PhotosPage, Retags, WordFilter, agreed_deed
-from app.i18n import later
+from app.admin_base import (
+    AsksForConsent,
+    BigLedgerView,
+    BigSetupView,
+    CompletesVisits,
+    PhotosPage,
+    Retags,
+    WordFilter,
+    agreed_deed,
+)
+from app.i18n import later, many, one
 from app.models import Photo, SkinRecord, Visit
 from app.queries import finding
 from app.registers.sections import LOYALTY, PEOPLE
 
 
-class VisitAdmin(Retags, AsksForConsent, BigSetupView, model=Visit):
+class VisitAdmin(CompletesVisits, Retags, AsksForConsent, BigSetupView, model=Visit):
     """Who came, what was done, how it turned out."""
 
     category, category_icon = LOYALTY
@@ -48,7 +57,7 @@ class SkinRecordAdmin(Retags, AsksForConsent, BigSetupView, model=SkinRecord):
     """What a beautician saw on a day."""
 
     category, category_icon = PEOPLE
-    name, name_plural, icon = later("皮肤记录"), later("皮肤记录"), "fa-solid fa-hand-sparkles"
+    name, name_plural, icon = later("皮肤记录"), many("皮肤记录"), "fa-solid fa-hand-sparkles"
     empty_hint = later("护理前后看一看皮肤，记下来，下次就有对比。")
     can_delete = False
     lookups: ClassVar = {"customer": finding.customers_like}
@@ -81,7 +90,7 @@ class PhotoAdmin(BigLedgerView, model=Photo):
     """Photos of treatments: their records. Only the picture itself is kept, sealed; who withdrew her consent has none."""
 
     category, category_icon = PEOPLE
-    name, name_plural, icon = later("照片记录"), later("照片记录"), "fa-solid fa-camera"
+    name, name_plural, icon = one("照片记录"), later("照片记录"), "fa-solid fa-camera"
     empty_hint = later("在顾客的页面上点“护理照片”，就能添加。")
     can_delete = True
     column_list = ("customer", "kind", "taken_on", "visit", "staff")

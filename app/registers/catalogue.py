@@ -6,7 +6,7 @@ from wtforms import TextAreaField
 from wtforms.validators import NumberRange
 
 from app.admin_base import SetupView, WordFilter, YesFilter
-from app.i18n import later
+from app.i18n import later, many, one
 from app.models import Product, Treatment
 from app.registers.sections import LOYALTY
 
@@ -15,7 +15,7 @@ class TreatmentAdmin(SetupView, model=Treatment):
     """The menu."""
 
     category, category_icon = LOYALTY
-    name, name_plural, icon = later("护理项目"), later("护理项目"), "fa-solid fa-spa"
+    name, name_plural, icon = later("护理项目"), many("护理项目"), "fa-solid fa-spa"
     empty_hint = later("把店里的护理项目加进来，记消费和到店时就能直接选。")
     search_hint = later("编码或名称")
     column_list = ("code", "name", "category", "minutes", "price_fen", "is_active")
@@ -51,7 +51,7 @@ class ProductAdmin(SetupView, model=Product):
     """What stands on the shelf."""
 
     category, category_icon = LOYALTY
-    name, name_plural, icon = later("产品"), later("产品"), "fa-solid fa-pump-soap"
+    name, name_plural, icon = one("产品"), later("产品"), "fa-solid fa-pump-soap"
     empty_hint = later("把在售的产品加进来，导入的消费明细会按编码对上。")
     search_hint = later("编码或名称")
     column_list = ("sku", "name", "category", "series", "price_fen", "is_active")

@@ -6,7 +6,7 @@ from wtforms import StringField
 
 from app.actions import consents
 from app.admin_base import BigView, Deed, PurposesPage, TakesConsents, WordFilter, asks
-from app.i18n import later
+from app.i18n import later, one
 from app.models import Consent
 from app.queries import finding
 from app.registers.sections import PEOPLE
@@ -16,7 +16,7 @@ class ConsentAdmin(TakesConsents, BigView, model=Consent):
     """What a customer said yes to; a no is said here as easily."""
 
     category, category_icon = PEOPLE
-    name, name_plural, icon = later("同意记录"), later("同意记录"), "fa-solid fa-file-signature"
+    name, name_plural, icon = one("同意记录"), later("同意记录"), "fa-solid fa-file-signature"
     empty_hint = later("顾客当面或在网页上同意后，会留下一条记录。")
     can_edit = can_delete = False
     takes, on_create = consents.ConsentDetails, consents.grant_consent

@@ -31,7 +31,7 @@ from app.admin_base import (
     nothing_when_empty,
     spans,
 )
-from app.i18n import later
+from app.i18n import later, many
 from app.labels import ENUM_WORDS
 from app.models import Complaint, Consent, Customer, Purchase, SkinRecord, Visit
 from app.queries import finding, scopes
@@ -64,7 +64,7 @@ class CustomerAdmin(AsksBeforeTwin, AsksForConsent, PrintsCards, TagsCustomers, 
     """The member file. Phones and WeChat ids go in and are never shown whole again; a phone is, once, for a reason."""
 
     category, category_icon = PEOPLE
-    name, name_plural, icon = later("顾客"), later("顾客"), "fa-solid fa-user"
+    name, name_plural, icon = later("顾客"), many("顾客"), "fa-solid fa-user"
     create_template, edit_template = "customers/create.html", "customers/edit.html"
     empty_hint = later("先在这里加第一位顾客，或用“店铺”里的“导入表格”把收银系统的表格搬进来。")
     search, search_hint = finding.customers_like, later("姓名、拼音、手机后四位、会员号")

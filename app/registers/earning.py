@@ -16,7 +16,7 @@ from app.admin_base import (
     in_words,
     said_in_words,
 )
-from app.i18n import later
+from app.i18n import later, one
 from app.models import EarningRule, PointsPending, RuleVersion
 from app.queries import scopes
 from app.registers.sections import LOYALTY
@@ -26,7 +26,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
     """What points are given for. A rule is closed, never deleted: points it gave name it."""
 
     category, category_icon = LOYALTY
-    name, name_plural, icon = later("积分规则"), later("积分规则"), "fa-solid fa-scale-balanced"
+    name, name_plural, icon = one("积分规则"), later("积分规则"), "fa-solid fa-scale-balanced"
     empty_hint = later("先写一条“消费”规则，如每 1 元 1 分；没有规则就不会给积分。")
     own_page = "/admin/earning-rule/details/{id}"
     can_delete = False
@@ -36,7 +36,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
     column_details_list = (
         "name", "kind", "points", "per_fen", "percent", "category", "tier", "in_birthday_month", "from_paid_fen",
         "most_points", "most_times_a_year", "starts_on", "ends_on", "pending_days", "expiry", "expiry_months", "expiry_day",
-        "round_up", "is_active", "since_at",
+        "expiry_year", "round_up", "is_active", "since_at",
     )  # fmt: skip
     form_columns = tuple(one for one in column_details_list if one != "since_at")
     form_args: ClassVar = {
@@ -61,7 +61,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
             "validators": [NumberRange(0, 100_000_000)],
         },
         "most_times_a_year": {
-            "description": later("一位顾客一年最多给几次；0 表示不限"),
+            "description": later("活动、分享、建议这类：一位顾客一年最多给几次；0 表示不限。消费、倍数和额外加分填 0"),
             "validators": [NumberRange(0, 366)],
         },
         "starts_on": {"description": later("不填表示马上开始")},
@@ -73,6 +73,9 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
         "expiry": {"description": later("改了只管以后得到的积分，已经给的到期日不变")},
         "expiry_months": {"description": later("选“得到后几个月”时填"), "validators": [NumberRange(1, 120)]},
         "expiry_day": {"description": later("选“每年”或“每两年”时填，如 12-31")},
+        "expiry_year": {
+            "description": later("选“每两年”时填哪一年到期，如 2026，之后每隔一年；不填就是得到之后遇到的第二个"),
+        },
         "round_up": {"description": later("把最后一天延到月底、季末或年底，顾客好记")},
         "is_active": {"description": later("关掉就不再给分；给过的还在")},
     }
@@ -98,9 +101,10 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
         "expiry": later("怎么过期"),
         "expiry_months": later("几个月后过期"),
         "expiry_day": later("固定哪天过期"),
+        "expiry_year": later("哪一年到期"),
         "round_up": later("延到"),
         "is_active": later("启用"),
-        "since_at": later("现在这样写从何时起"),
+        "since_at": later("这一版从何时起"),
     }
     children = (Listed(later("用大白话说"), (later("规则"),), in_words),)
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from app.admin_base import ImportStart, LedgerView, Listed, SetupView, rejected_rows
+from app.admin_base import ImportStart, LedgerView, Listed, SetupView, cells_left_out, rejected_rows
 from app.i18n import later
 from app.models import ImportBatch, ImportMap
 from app.registers.sections import SHOP
@@ -24,7 +24,7 @@ class ImportBatchAdmin(LedgerView, model=ImportBatch):
     empty_hint = later("在“导入表格”里选一个文件，就会有一条记录。")
     column_list = ("started_at", "kind", "file_name", "stage", "rows", "created", "updated", "unchanged", "rejected")
     column_details_list = (
-        "kind", "file_name", "stage", "mode", "store", "started_at", "finished_at", "rows", "created", "updated", "unchanged",
+        "kind", "file_name", "stage", "mode", "earns", "store", "started_at", "finished_at", "rows", "created", "updated", "unchanged",
         "rejected", "staff", "reverted_at", "reverted_staff"
     )  # fmt: skip
     column_labels: ClassVar = {
@@ -32,6 +32,7 @@ class ImportBatchAdmin(LedgerView, model=ImportBatch):
         "file_name": later("文件"),
         "stage": later("进度"),
         "mode": later("怎么导"),
+        "earns": later("消费给积分"),
         "store": later("门店"),
         "reverted_at": later("撤销时间"),
         "reverted_staff": later("谁撤销的"),
@@ -44,7 +45,10 @@ class ImportBatchAdmin(LedgerView, model=ImportBatch):
         "rejected": later("没有导入"),
         "staff": later("员工"),
     }
-    children = (Listed(later("没有导入的行"), (later("行号"), later("列"), later("原因")), rejected_rows),)
+    children = (
+        Listed(later("没有导入的行"), (later("行号"), later("列"), later("原因")), rejected_rows),
+        Listed(later("留空的格子"), (later("行号"), later("列"), later("原因")), cells_left_out),
+    )
 
 
 class ImportMapAdmin(SetupView, model=ImportMap):

@@ -56,7 +56,11 @@ class JobRunAdmin(BigLedgerView, model=JobRun):
     empty_hint = later("定时任务运行后，这里会有记录。")
     column_list = ("name", "started_at", "finished_at", "state", "outcome")
     column_details_list = column_list
-    column_formatters: ClassVar = {"name": formats.job_kind, "state": formats.job_state}
+    column_formatters: ClassVar = {
+        "name": formats.job_kind,
+        "state": formats.job_state,
+        "outcome": formats.job_outcome,
+    }
     column_formatters_detail: ClassVar = column_formatters
     column_filters = (WordFilter(JobRun.state, later("状态")),)
     column_labels: ClassVar = {

@@ -6,7 +6,7 @@ from wtforms import TextAreaField
 from wtforms.validators import NumberRange
 
 from app.admin_base import BigLedgerView, ChecksRules, MeaningFilter, RelationFilter, WordFilter, YesFilter, spans
-from app.i18n import later
+from app.i18n import later, one
 from app.models import Redemption, Reward
 from app.registers.sections import LOYALTY, WHEN
 
@@ -15,7 +15,7 @@ class RewardAdmin(ChecksRules, model=Reward):
     """What a customer may have for her points."""
 
     category, category_icon = LOYALTY
-    name, name_plural, icon = later("兑换目录"), later("兑换目录"), "fa-solid fa-gift"
+    name, name_plural, icon = one("兑换目录"), later("兑换目录"), "fa-solid fa-gift"
     empty_hint = later("加几样顾客想要的：一件小样、一次护理、一张抵用券。前台兑换时就能选。")
     column_list = ("name", "kind", "points", "stock", "tier", "ends_on", "is_active")
     column_sortable_list = ("name", "points")

@@ -7,7 +7,7 @@ from wtforms import StringField
 
 from app.actions import claims
 from app.admin_base import BigLedgerView, Child, Deed, MeaningFilter, WordFilter, asks, formats, spans
-from app.i18n import later
+from app.i18n import later, one
 from app.models import Purchase, PurchaseLine
 from app.queries import finding, scopes
 from app.registers.sections import LOYALTY, WHEN
@@ -17,7 +17,7 @@ class PurchaseAdmin(BigLedgerView, model=Purchase):
     """What the till told us: read, never edited."""
 
     category, category_icon = LOYALTY
-    name, name_plural, icon = later("消费"), later("消费记录"), "fa-solid fa-receipt"
+    name, name_plural, icon = one("消费"), later("消费记录"), "fa-solid fa-receipt"
     empty_hint = later("用“店铺”里的“导入表格”把收银系统的消费表搬进来，这里就有了。")
     search, search_hint = finding.purchases_like, later("单号、顾客姓名或手机后四位")
     column_list = ("order_no", "occurred_at", "customer", "paid_fen", "refund_of_id", "channel", "store")

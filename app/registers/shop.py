@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from app.admin_base import DemoPage, SettingsPage, SetupView
-from app.i18n import later
+from app.i18n import later, many
 from app.models import Store
 from app.registers.sections import SHOP
 
@@ -26,7 +26,7 @@ class StoreAdmin(SetupView, model=Store):
     """The shops of the house."""
 
     category, category_icon = SHOP
-    name, name_plural, icon = later("门店"), later("门店"), "fa-solid fa-shop"
+    name, name_plural, icon = later("门店"), many("门店"), "fa-solid fa-shop"
     can_delete = False
     column_list = ("code", "name", "phone", "address", "is_active")
     column_sortable_list = ("code", "name")

@@ -23,7 +23,7 @@ from app.admin_base import (
     formats,
     spans,
 )
-from app.i18n import later
+from app.i18n import later, many
 from app.models import Survey, SurveyAnswer, SurveyQuestion, SurveyResponse
 from app.queries.surveys import draft_surveys
 from app.registers.sections import VOICE
@@ -34,7 +34,7 @@ class SurveyAdmin(PrintsPoster, DraftView, model=Survey):
     """Questionnaires behind a QR code."""
 
     category, category_icon = VOICE
-    name, name_plural, icon = later("问卷"), later("问卷"), "fa-solid fa-clipboard-question"
+    name, name_plural, icon = later("问卷"), many("问卷"), "fa-solid fa-clipboard-question"
     empty_hint = later("先建一份问卷，再加题目，发布后打印海报。")
     search_hint = later("标题或网址")
     takes, on_create, on_edit = survey_sheets.SurveyDetails, survey_sheets.create_survey, survey_sheets.update_survey

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from app.actions import tags
 from app.admin_base import SetupView, TaggingPage, TagRulePage, TagsPage, WordFilter
-from app.i18n import later
+from app.i18n import later, one
 from app.models import Tag
 from app.registers.sections import PEOPLE
 
@@ -37,7 +37,7 @@ class TagAdmin(SetupView, model=Tag):
     in_menu = False
     worn_list = "/admin/customer/list?tag="
     before_delete = tags.check_tag_may_go
-    name, name_plural, icon = later("标签"), later("标签"), "fa-solid fa-tags"
+    name, name_plural, icon = one("标签"), later("标签"), "fa-solid fa-tags"
     empty_hint = later("标签帮您把顾客分类，例如：敏感肌、爱美甲、生日会常客。")
     search_hint = later("标签名")
     column_list = ("name", "category", "note")

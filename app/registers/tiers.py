@@ -15,9 +15,10 @@ from app.admin_base import (
     SetupView,
     TierPage,
     WordFilter,
+    formats,
     spans,
 )
-from app.i18n import later
+from app.i18n import later, many, one
 from app.models import BenefitUse, Tier, TierBenefit, TierChange
 from app.registers.sections import LOYALTY, WHEN
 
@@ -84,9 +85,11 @@ class TierBenefitAdmin(SetupView, model=TierBenefit):
     """What a tier gives besides discount and points."""
 
     category, category_icon = LOYALTY
-    name, name_plural, icon = later("等级权益"), later("等级权益"), "fa-solid fa-gift"
+    name, name_plural, icon = one("等级权益"), later("等级权益"), "fa-solid fa-gift"
     empty_hint = later("给等级加上免费护理、礼品、优先预约这些权益，店员在顾客主页上用。")
     column_list = ("tier", "kind", "name", "times_a_year", "is_active")
+    column_formatters: ClassVar = {"times_a_year": formats.times_a_year}
+    column_formatters_detail: ClassVar = column_formatters
     column_filters = (RelationFilter(TierBenefit.tier, later("等级")), WordFilter(TierBenefit.kind, later("类型")))
     form_columns = column_details_list = ("tier", "kind", "name", "times_a_year", "treatment", "is_active")
     form_args: ClassVar = {
@@ -132,7 +135,7 @@ class TierChangeAdmin(BigLedgerView, model=TierChange):
     """Every change of a tier with the figures of its moment: read, never edited."""
 
     category, category_icon = LOYALTY
-    name, name_plural, icon = later("等级变动"), later("等级变动"), "fa-solid fa-stairs"
+    name, name_plural, icon = later("等级变动"), many("等级变动"), "fa-solid fa-stairs"
     empty_hint = later("升级、降级、续期和手动调整都会记在这里。")
     column_list = ("at", "customer", "from_tier", "to_tier", "why")
     column_details_list = (

@@ -17,6 +17,14 @@ class OwnRequest(RuleBroken):
     status = 403
 
 
+class PasswordNotHers(RuleBroken):
+    """Whoever stands at an open page is not yet the owner."""
+
+    code = "password_not_hers"
+    message = words("密码不对，积分没有变。请重新输入您登录用的密码。")
+    status = 403
+
+
 class RequestDecided(RuleBroken):
     """Somebody was faster; what she said stands."""
 
@@ -71,9 +79,10 @@ def needs_second(points: int, moved_today: int, policy: Policy) -> bool:
     return abs(points) + moved_today >= policy.points_approval_from
 
 
-def check_may_decide(state: RequestState, asked_by: int, decided_by: int) -> None:
-    """Whether this person may say yes or no to what that one asked. Raises RequestDecided, OwnRequest."""
+def check_may_decide(state: RequestState, asked_by: int, decided_by: int, *, has_second: bool = True) -> None:
+    """Whether this person may say yes or no to what that one asked. Where nobody else could (`has_second`), who asked decides
+    herself, once she has said her password again. Raises RequestDecided, OwnRequest."""
     if state is not RequestState.WAITING:
         raise RequestDecided
-    if asked_by == decided_by:
+    if asked_by == decided_by and has_second:
         raise OwnRequest

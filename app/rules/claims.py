@@ -23,3 +23,4 @@ class PhoneIsShared(RuleBroken):
 
     code = "phone_is_shared"
     message = words("这个手机号有几位会员共用，请填她的会员号。")
+    status = 409

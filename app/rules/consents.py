@@ -111,14 +111,14 @@ OWNERS_CHOICE = frozenset({Purpose.MEMBERSHIP, Purpose.SERVICE_CARE})
 # fmt: off
 DEFAULTS: Mapping[Purpose, Terms] = {
     Purpose.MEMBERSHIP: Terms(
-        words("为您建立会员档案：认出您、计算等级、核对消费。"),
+        words("为您建立会员档案：认出您、计算等级和积分、核对消费。"),
         words("姓名、手机号；您愿意说的生日、性别；消费和到店记录"),
         words("会员期间；您要求删除时删除，法律要求留存的交易记录除外（一般五年）"),
         needs_consent=False,
     ),
     Purpose.SERVICE_CARE: Terms(
-        words("护理前后提醒您、回访护理效果。"),
-        words("姓名、联系方式、到店和护理记录"),
+        words("护理前后提醒您、回访护理效果；积分或等级快到期时提前告诉您。"),
+        words("姓名、联系方式、到店和护理记录、积分和等级"),
         words("到您撤回为止"),
         is_offered=True,
     ),

@@ -4,13 +4,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from app.rules.customers import TextTooLong
 from app.rules.headers import Columns
+from app.rules.purchases import CLOCKS_APART
 from app.rules.refusals import RuleBroken, words
 from app.rules.spreadsheets import LONGEST_CELL
 from app.rules.tiers import TierStep
@@ -66,7 +67,7 @@ class Shop:
     @cached_property
     def latest(self) -> datetime:
         """What lies after this has not happened yet, whatever the till's clock says."""
-        return self.now.astimezone(UTC) + timedelta(days=1)
+        return self.now.astimezone(UTC) + CLOCKS_APART
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,14 @@ class Reading:
         fault.field = name or fault.field
         self.faults.append(fault)
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether a quote may have swallowed rows that nobody would miss."""
+        return max(map(len, self.cells), default=0) > LONGEST_CELL
+
     def refuse_endless(self) -> None:
-        """In a column without a limit of its own, too: there a quote may have swallowed rows that nobody would miss."""
-        if max(map(len, self.cells), default=0) <= LONGEST_CELL:
+        """In a column without a limit of its own, too."""
+        if not self.is_endless:
             return
         for place, cell in enumerate(self.cells[: len(self.columns.headers)]):
             if len(cell) > LONGEST_CELL:

@@ -49,6 +49,23 @@ _CHANNELS = {
 _NO_ALLERGY = {"无", "没有", "暂无", "未发现", "無", "沒有", "否", "none", "no", "-", "/"}  # data
 _UNNAMED_ITEM = "消费"  # data: what a till that lists no goods sold
 _SHORT, _ITEM = within(40), within(120)
+_MAY_STAY_EMPTY = frozenset(
+    {
+        "gender",
+        "birthday",
+        "tier",
+        "tags",
+        "wechat",
+        "email",
+        "occupation",
+        "source",
+        "note",
+        "points",
+        "address",
+        "joined_on",
+    }
+)
+"""What a customer can do without. Not among them: who she is, and what she cannot bear."""
 _OF_LINE = frozenset({"item", "sku", "category", "quantity", "unit_price", "amount", "staff"})
 _OF_SLIP = frozenset({"member_no", "phone", "store", "refund_of", "channel"})
 _KEPT = 20_000
@@ -121,12 +138,14 @@ class RowRepeats(RuleBroken):
 @dataclass(frozen=True)
 class CustomerRow:
     """A customer as a row tells her: `columns` judged and ready to keep, `tier` and `tags` by name; `points` she had in the
-    system before this one, 0 for none or not said."""
+    system before this one, 0 for none or not said. `left_out`: what was wrong with cells she can do without; they count as
+    empty."""
 
     columns: Mapping[str, Any]
     tier: TierStep | None
     tags: tuple[str, ...]
     points: int = 0
+    left_out: tuple[RuleBroken, ...] = ()
 
 
 class PurchaseRow(NamedTuple):
@@ -139,7 +158,7 @@ class PurchaseRow(NamedTuple):
 
 
 def read_customer(cells: Sequence[str], columns: Columns, shop: Shop) -> CustomerRow | RowRefused:
-    """A row of a customers file."""
+    """A row of a customers file. One bad birthday turns nobody away: a cell she can do without is left out and told."""
     row = Reading(cells, columns)
     tier = row.read("tier", lambda text: _tier(text, shop.tiers), None)
     tags: tuple[str, ...] = row.read("tags", _tags, ())
@@ -166,9 +185,9 @@ def read_customer(cells: Sequence[str], columns: Columns, shop: Shop) -> Custome
     if not row.faults:
         row.refuse_endless()
     faults = tuple(row.faults)
-    if faults:
+    if row.is_endless or any(fault.field not in _MAY_STAY_EMPTY for fault in faults):
         return RowRefused(faults)
-    return CustomerRow(read.columns | ({"created_at": joined_at} if joined_at else {}), tier, tags, points)
+    return CustomerRow(read.columns | ({"created_at": joined_at} if joined_at else {}), tier, tags, points, faults)
 
 
 def _joined_at(text: str, shop: Shop) -> datetime:

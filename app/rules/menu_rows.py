@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from app.rules.amounts import AmountWrong, parse_fen
@@ -112,8 +113,15 @@ def _minutes(text: str) -> int:
     return int(match[1])
 
 
+@lru_cache(maxsize=1_000)
+def category_called(text: str) -> CategoryOfNeed | None:
+    """The kind of care a word means, by our own word or one of the spellings of shops; None where it means none."""
+    found: CategoryOfNeed | None = word_of(text, _CATEGORIES, CategoryOfNeed)
+    return found
+
+
 def _category(text: str) -> CategoryOfNeed:
-    category: CategoryOfNeed | None = word_of(text, _CATEGORIES, CategoryOfNeed)
+    category = category_called(text)
     if category is None:
         raise CategoryWrong
     return category

@@ -21,12 +21,14 @@ class ExpiryDayWrong(RuleBroken):
 
 @dataclass(frozen=True)
 class Expiry:
-    """How points of a rule end. `months` counts for MONTHS, `day` (MM-DD) for YEARLY and TWO_YEARLY."""
+    """How points of a rule end. `months` counts for MONTHS, `day` (MM-DD) for YEARLY and TWO_YEARLY. `year`: one of those in
+    which points of every two years end; None: the fixed day after the next, so that each point lives for a year at least."""
 
     kind: ExpiryKind = ExpiryKind.NEVER
     months: int = 12
     day: str = "12-31"
     round_up: RoundUp = RoundUp.NONE
+    year: int | None = None
 
 
 NEVER = Expiry()
@@ -41,7 +43,7 @@ def ends_on(expiry: Expiry, earned_on: date) -> date | None:
     if expiry.kind is ExpiryKind.MONTHS:
         return _rounded_up(months_after(earned_on, expiry.months), expiry.round_up)
     last = _next(expiry.day, earned_on)
-    if expiry.kind is ExpiryKind.TWO_YEARLY:  # the fixed day after the next: every point lives a year at least
+    if expiry.kind is ExpiryKind.TWO_YEARLY and (expiry.year is None or (last.year - expiry.year) % 2):
         last = _next(expiry.day, last)
     return _rounded_up(last, expiry.round_up)
 

@@ -180,7 +180,7 @@ def _conditions(rule: EarningTerms, names: Mapping[int, str]) -> tuple[Line, ...
         (rule.from_paid_fen > 0, words("一次满 {money}"), {"money": Money(rule.from_paid_fen)}),
         (rule.starts_on is not None, words("{day} 开始"), {"day": rule.starts_on}),
         (rule.ends_on is not None, words("到 {day} 为止"), {"day": rule.ends_on}),
-        (rule.most_times_a_year > 0, words("一年最多 {n} 次"), {"n": rule.most_times_a_year}),
+        (not is_sale and rule.most_times_a_year > 0, words("一年最多 {n} 次"), {"n": rule.most_times_a_year}),
         (is_sale and rule.most_points > 0, words("每单最多 {n} 分"), {"n": rule.most_points}),
         (rule.pending_days > 0, words("{n} 天后入账"), {"n": rule.pending_days}),
     )
@@ -230,6 +230,7 @@ _FIXED = {
     ExpiryKind.YEARLY: words("每年 {month} 月 {day} 日到期，得到之后遇到的第一个"),
     ExpiryKind.TWO_YEARLY: words("每年 {month} 月 {day} 日到期，得到之后遇到的第二个"),
 }
+_EVERY_TWO = words("每两年的 {month} 月 {day} 日到期，{year} 年是到期的一年")
 _OF_RULES = words("{names}：{line}")
 _AND = words("{names}、{name}")
 
@@ -269,6 +270,8 @@ def expiry_line(expiry: Expiry) -> Line:
     if expiry.kind is ExpiryKind.MONTHS:
         return Line(_ROUNDED[expiry.round_up], {"months": expiry.months})
     month, day = fixed_day(expiry.day)
+    if expiry.kind is ExpiryKind.TWO_YEARLY and expiry.year is not None:
+        return Line(_EVERY_TWO, {"year": str(expiry.year), "month": month, "day": day})
     return Line(_FIXED[expiry.kind], {"month": month, "day": day})
 
 

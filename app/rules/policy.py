@@ -52,7 +52,7 @@ class Policy:
     shop_address: str = _rule("", words("门店地址"))
     brand_colour: str = _rule("#A8324A", words("品牌色"), words("按钮和卡片的颜色，如 #A8324A"))
     privacy_contact: str = _rule("", words("个人信息负责人"), words("姓名和联系方式，写在隐私说明里"), source="PIPL 17")
-    notice_version: str = _rule("2026-11", words("隐私说明版本"), words("改了说明就换一个版本号"), source="PIPL 14")
+    notice_version: str = _rule("2026-11-2", words("隐私说明版本"), words("改了说明就换一个版本号"), source="PIPL 14")
 
     complaint_promise_hours: int = _rule(  # data
         48, words("投诉答复时限（小时）"), words("从收到起按钟点算，节假日不停"), low=1, high=720, source="S0 48小时内"

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -13,6 +13,10 @@ from app.rules.member_numbers import parse_member_no
 from app.rules.phones import Phone, PhoneWrong, parse_phone
 from app.rules.refusals import RuleBroken, words
 from app.vocabulary import SaleChannel
+
+CLOCKS_APART = timedelta(minutes=10)
+"""How far ahead of ours a till's clock may be: one that sets itself by the network is seconds off, one that lost it some
+minutes. Whatever says more has not happened yet, and its points could be spent before it does."""
 
 _ORDER_NO_MAX = 60
 _LIMITS = {"item": 120, "sku": 40, "category": 40}
@@ -76,6 +80,13 @@ class RefundTooLarge(RuleBroken):
 
     code = "refund_too_large"
     message = words("退款超过了原单还能退的金额。")
+
+
+class RefundLinesDiffer(RuleBroken):
+    """The lines tell of another refund than the amount does: one of the two is wrong."""
+
+    code = "refund_lines_differ"
+    message = words("明细加起来和退款金额不一样，什么都没有退。请核对后再退。")
 
 
 class SaleBelowZero(RuleBroken):
@@ -222,3 +233,10 @@ def check_refund(paid: int, refunded: Sequence[int], refund: int) -> None:
     """Together no more may go back than came in. Amounts in fen, refunds negative. Raises RefundTooLarge."""
     if paid + sum(refunded) + refund < 0:
         raise RefundTooLarge("amount")
+
+
+def check_refund_lines(lines_fen: int, amount_fen: int, points_fen: int) -> None:
+    """The lines of a refund come to the money that goes back; of a sale that points paid in part (`points_fen`) they may
+    come to more, by no more than that. Whatever sign the till wrote. Raises RefundLinesDiffer."""
+    if not amount_fen <= abs(lines_fen) <= amount_fen + points_fen:
+        raise RefundLinesDiffer("lines")

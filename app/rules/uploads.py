@@ -11,7 +11,7 @@ AT_ONCE_BYTES = 200_000
 """A file up to this is looked through while the person waits; a larger one is work for the machine."""
 AT_ONCE_ROWS = 500
 """So many rows are taken back while the person waits."""
-JUDGED_AT_ONCE_ROWS = 5_000
+JUDGED_AT_ONCE_ROWS = 50_000
 """Of so many rows it is said at once whether they can be taken back; of more the machine finds out."""
 
 

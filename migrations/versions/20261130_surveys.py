@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261130"
-down_revision = "20261128"
+down_revision = "20261129"
 branch_labels = None
 depends_on = None
 

@@ -24,8 +24,9 @@ from app.actions import (
     tier_warnings,
     tiers,
     till,
+    visits,
 )
-from app.models import ApiKey, Consent, Customer, ImportBatch, Photo, PointsAccount, Purchase, Tag, TierBenefit
+from app.models import ApiKey, Consent, Customer, ImportBatch, Photo, PointsAccount, Purchase, Staff, Tag, TierBenefit
 from app.queries.api_keys import Caller
 from app.rules.adjustments import Adjustment
 from app.rules.api_keys import KeyDetails
@@ -44,6 +45,7 @@ from app.vocabulary import (
     ImportStage,
     PhotoKind,
     Purpose,
+    Role,
 )
 from tests.conftest import NOW
 
@@ -52,6 +54,14 @@ RULES = Policy()
 HERS = {"policy": RULES, "now": NOW, "zone": ZONE}
 ACTIVE = Rule(Match.ALL, (read_condition("status", "is", "active"),))
 FILE = photos.PhotoFile(file_key="a" * 32, sha256="b" * 64, width=300, height=400)
+
+
+def _beautician(session: Session) -> int:
+    """Somebody who serves."""
+    staff = Staff(name="小蓝", login="lan", password_hash="x", role=Role.BEAUTICIAN)
+    session.add(staff)
+    _begun(session)
+    return staff.id or 0
 
 
 def _begun(session: Session) -> None:
@@ -314,6 +324,7 @@ MEMBER_DEEDS = {
     ),
     "profiles.confirm_profile": lambda s, w: profiles.confirm_profile(s, w.customer, NOW.date(), now=NOW),
     "profiles.decline_field": lambda s, w: profiles.decline_field(s, w.customer, "birthday", NOW.date(), **HERS),
+    "visits.hand_over": lambda s, w: visits.hand_over(s, w.customer, _beautician(s), now=NOW, zone=ZONE),
     "tags.tag_many": _tagged,
     "tags.undo_tagging": lambda s, w: tags.undo_tagging(
         s, _tag(s, "新贴"), w.mark, within=col(Customer.id) == w.customer, now=NOW, staff_id=w.boss

@@ -8,11 +8,14 @@ from sqlmodel import col, select
 
 from app.actions.claims import claim_by_number, claim_purchase, is_waiting
 from app.actions.customers import create_customer, update_customer
+from app.actions.purchases import record_purchase
 from app.db import Database
 from app.models import Customer, CustomerAlias, Purchase
+from app.queries.points import balance_of
 from app.rules.claims import MemberNumberUnknown, NotWaiting, PhoneIsShared
 from app.rules.customers import CustomerDetails, CustomerErased
 from app.rules.policy import Policy
+from app.rules.purchases import Sale, SaleLine
 from app.rules.refusals import NotFound, RuleBroken
 from app.vocabulary import CustomerStatus
 from tests.actions.test_imports import SALES, ZONE, sales
@@ -57,8 +60,25 @@ def test_a_phone_that_becomes_known_later_claims_as_well(waiting: Database) -> N
         hers = create_customer(session, CustomerDetails(name="张"), policy=Policy(), now=NOW)
         update_customer(session, hers.id or 0, CustomerDetails(note="x"), now=LATER)
         assert session.exec(select(Purchase.customer_id).where(Purchase.order_no == "W2")).one() is None
-        update_customer(session, hers.id or 0, CustomerDetails(phone="13800138000"), now=LATER)
+        update_customer(session, hers.id or 0, CustomerDetails(phone="13800138000"), now=LATER, zone=ZONE)
     assert buyers(waiting) == {"W1": None, "W2": hers.id, "W3": None, "A1": None}
+
+
+def test_what_a_till_sold_her_before_she_was_known_earns_when_it_is_hers(database: Database) -> None:
+    sale = Sale(order_no="T1", occurred_at=NOW, lines=(SaleLine(item="护理", amount_fen=9_900),), phone="13800138000")
+    with database.writing() as session:
+        record_purchase(session, sale, policy=Policy(), now=NOW, zone=ZONE, may_wait=True)
+        hers = create_customer(session, CustomerDetails(name="张"), policy=Policy(), now=NOW).id or 0
+        update_customer(session, hers, CustomerDetails(phone="13800138000"), now=LATER, zone=ZONE)
+        assert balance_of(session, hers) == 99
+
+
+def test_nobody_gives_her_a_sale_without_saying_what_day_it_is_in_the_shop(waiting: Database) -> None:
+    """It would be hers and have earned nothing, and nobody would look at it again."""
+    details = CustomerDetails(name="张", phone="13800138000")
+    with pytest.raises(ValueError, match="zone"), waiting.writing() as session:
+        create_customer(session, details, policy=Policy(), now=LATER)
+    assert buyers(waiting)["W2"] is None
 
 
 def test_a_sale_is_claimed_by_hand_with_its_refund(waiting: Database) -> None:
@@ -76,8 +96,6 @@ def test_a_sale_is_claimed_by_hand_with_its_refund(waiting: Database) -> None:
 def test_a_whole_phone_says_as_well_whose_a_sale_is(waiting: Database, typed: str) -> None:
     with waiting.writing() as session:
         hers = create_customer(session, CustomerDetails(name="张", phone="13900139000"), policy=Policy(), now=NOW).id
-        child = CustomerDetails(name="张小", phone="13900139000", phone_shared_reason="母女共用")
-        create_customer(session, child, policy=Policy(), now=NOW)
         sale_id = session.exec(select(Purchase.id).where(Purchase.order_no == "W1")).one() or 0
         claim = partial(claim_by_number, session, sale_id, member_no=typed, policy=Policy(), now=LATER, zone=ZONE)
         with pytest.raises(MemberNumberUnknown):
@@ -86,10 +104,11 @@ def test_a_whole_phone_says_as_well_whose_a_sale_is(waiting: Database, typed: st
     assert buyers(waiting)["W1"] == hers
 
 
-def test_a_phone_several_share_and_nobody_owns_asks_for_the_number(waiting: Database) -> None:
+@pytest.mark.parametrize("reason", ["", "母女共用"])
+def test_a_phone_several_share_asks_for_the_number(waiting: Database, reason: str) -> None:
     with waiting.writing() as session:
-        for name in ("张", "张小"):
-            shared = CustomerDetails(name=name, phone="13900139000", phone_shared_reason="母女共用")
+        for name, why in (("张小", "母女共用"), ("张", reason)):
+            shared = CustomerDetails(name=name, phone="13900139000", phone_shared_reason=why)
             create_customer(session, shared, policy=Policy(), now=NOW)
         sale_id = session.exec(select(Purchase.id).where(Purchase.order_no == "W1")).one() or 0
         with pytest.raises(PhoneIsShared):

@@ -66,7 +66,7 @@ def test_a_receipt_says_when_how_with_whom_and_under_which_notice(database: Data
         with pytest.raises(ConsentWithdrawn):
             withdraw_consent(session, given.id, now=now)
         (receipt,) = receipts_of(session, number)
-    assert (receipt.given_by, receipt.notice_version, receipt.granted_at) == ("柜台签字", "2026-11", now)
+    assert (receipt.given_by, receipt.notice_version, receipt.granted_at) == ("柜台签字", "2026-11-2", now)
     assert (receipt.withdrawn_how, receipt.withdrawn_at) == ("短信回复 T", now + timedelta(days=1))
 
 
@@ -166,12 +166,12 @@ def test_other_words_come_with_another_version_that_new_receipts_carry(database:
         give(session, number, now, (Purpose.MARKETING, SMS))
         new = replace(DEFAULTS[Purpose.MARKETING], wording="每月一条优惠短信")
         with pytest.raises(NoticeVersionSame):
-            change_purpose(session, Purpose.MARKETING, new, notice_version="2026-11", now=now)
+            change_purpose(session, Purpose.MARKETING, new, notice_version="2026-11-2", now=now)
         change_purpose(session, Purpose.MARKETING, new, notice_version="2026-12", now=now)
         policy = current_policy(session)
         grant_many(session, number, [(Purpose.MARKETING, WECHAT)], how="", policy=policy, now=now)
         assert current_register(session).of(Purpose.MARKETING).wording == "每月一条优惠短信"
-        assert [one.notice_version for one in receipts_of(session, number)] == ["2026-12", "2026-11"]
+        assert [one.notice_version for one in receipts_of(session, number)] == ["2026-12", "2026-11-2"]
         change_purpose(session, Purpose.MARKETING, DEFAULTS[Purpose.MARKETING], notice_version="2027-01", now=now)
         assert session.exec(select(PurposeRule)).all() == []
 
@@ -181,4 +181,4 @@ def test_what_the_page_offers_changes_without_a_new_version(database: Database, 
         terms = replace(DEFAULTS[Purpose.PHOTOS], is_offered=True)
         change_purpose(session, Purpose.PHOTOS, terms, notice_version="", now=now)
         assert Purpose.PHOTOS in current_register(session).offered
-        assert current_policy(session).notice_version == "2026-11"
+        assert current_policy(session).notice_version == "2026-11-2"

@@ -136,7 +136,10 @@ def test_a_file_brings_address_allergy_and_the_day_she_came(database: Database) 
     late = people(
         database, [header, ["李", "13700137000", "", "", "2999-01-01"], ["李", "13700137001", "", "", "明天"]]
     )
-    assert [(one.row, one.column) for one in late.rejected] == [(2, "建档日期"), (3, "建档日期")]
+    assert [(one.row, one.column) for one in late.warnings] == [(2, "建档日期"), (3, "建档日期")]
+    with database.reading() as session:
+        fresh = session.exec(select(Customer).where(Customer.name == "李")).all()
+        assert [one.created_at for one in fresh] == [NOW, NOW]
 
 
 def test_no_file_takes_an_allergy_away_or_says_anew_since_when_she_comes(database: Database) -> None:

@@ -11,15 +11,15 @@ from app.actions.earning import earn_for_occasion, earn_for_sale, give_birthday_
 from app.actions.merging import merge_customers
 from app.actions.purchases import follow_refunds, insert_sales, look_up, planned_sale, record_purchase
 from app.db import Database
-from app.models import Customer, PointsEntry, PointsPending, Purchase, RuleVersion
-from app.queries.earning import pending_points, rules_at, tier_at
+from app.models import Customer, ImportBatch, PointsEntry, PointsPending, Product, Purchase, RuleVersion
+from app.queries.earning import pending_points, rules_at, sale_earned, tier_at
 from app.queries.members import why
 from app.queries.points import lots_of
 from app.rules.earning import EarnedOftenEnough, NothingToEarn
 from app.rules.points import ReferenceTaken
 from app.rules.policy import Policy
 from app.rules.purchases import Sale, SaleLine
-from app.vocabulary import Calendar, EarningKind, PointsKind
+from app.vocabulary import Calendar, CategoryOfNeed, EarningKind, ImportKind, PointsKind
 from tests.actions.earning_shop import Counter, counter, edit, rule
 from tests.actions.points_shop import ZONE, new_customer
 from tests.conftest import NOW
@@ -57,6 +57,25 @@ def test_an_entry_says_why_it_has_its_number(till: Counter, session: Session) ->
     assert entry.rule_id == rule(session).id
 
 
+def test_the_kind_of_care_a_till_names_counts_where_the_menu_does_not_know_the_thing(
+    till: Counter, session: Session
+) -> None:
+    rule(session, name="护肤三倍", kind=EarningKind.PURCHASE, category=CategoryOfNeed.SKIN, points=3)
+    session.add(Product(sku="SHAMPOO", name="洗发水", category=CategoryOfNeed.HAIR))
+    session.flush()
+    for sku, told, expected in (
+        ("", "护肤", 300),
+        ("", "skin", 300),
+        ("GHOST", " 護膚 ", 300),
+        ("", "", 100),
+        ("", "玻尿酸", 100),
+        ("SHAMPOO", "护肤", 100),
+    ):
+        line = SaleLine(item="面霜", sku=sku, category=told, amount_fen=10_000)
+        sale = till.sell(lines=(line,))
+        assert sale_earned(session, sale) == expected, (sku, told)
+
+
 def test_the_same_order_earns_once_also_when_asked_again(till: Counter, session: Session) -> None:
     sale = till.sell(10_000, order_no="A")
     till.sell(10_000, order_no="A")
@@ -86,9 +105,11 @@ def test_points_that_ended_before_they_were_told_do_not_stay(till: Counter) -> N
 
 def test_what_is_only_history_earns_nothing(till: Counter, session: Session) -> None:
     sale = till.sell(10_000, order_no="H", member_no="")
-    sale.customer_id, sale.import_batch_id = till.customer_id, 1
+    batch = ImportBatch(kind=ImportKind.PURCHASES, file_name="till.csv", file_sha256="0" * 64, started_at=NOW)
+    session.add(batch)
+    session.flush()
+    sale.customer_id, sale.import_batch_id = till.customer_id, batch.id
     assert earn_for_sale(session, sale, **till.how) == 0
-    sale.import_batch_id = None
 
 
 # ── Pending ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -29,6 +29,7 @@ from app.models import (
     Tag,
     Visit,
 )
+from app.queries.earning import pending_points
 from app.rules.customers import CustomerDetails
 from app.rules.import_undo import (
     ImportAlreadyReverted,
@@ -41,6 +42,7 @@ from app.rules.policy import Policy
 from app.rules.purchases import Sale, SaleLine
 from app.rules.refusals import NotFound
 from app.vocabulary import AuditAction, ImportKind, ImportStage, Purpose
+from tests.actions.earning_shop import counter, rule
 from tests.actions.test_imports import ACTOR, SALES, ZONE, bring, by_phone, people, sales
 from tests.conftest import NOW
 
@@ -287,6 +289,20 @@ def test_a_refund_of_an_imported_sale_refuses_the_undo(standing: Database) -> No
     with pytest.raises(ImportBuiltUpon) as refusal:
         undo(standing, report.batch)
     assert "单号 A3 后来退过款" in refusal.value.say(str)
+
+
+def test_a_refund_that_took_points_which_still_waited_refuses_the_undo(database: Database) -> None:
+    """Nothing was written in the ledger, and still she would have fewer points than before the file."""
+    with database.writing() as session:
+        rule(session, pending_days=7)
+        till = counter(session)
+        till.sell(10_000, order_no="T1")
+    report = sales(database, [[*SALES[0], "退款"], ["R1", "2026-11-24", "", "", "x", "1", "-100", "T1"]])
+    with database.reading() as session:
+        assert pending_points(session, till.customer_id) == 0
+    with pytest.raises(ImportBuiltUpon) as refusal:
+        undo(database, report.batch)
+    assert "单号 R1 已经记过积分" in refusal.value.say(str)
 
 
 def test_spent_opening_points_refuse_the_undo(standing: Database) -> None:

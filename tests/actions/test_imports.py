@@ -110,6 +110,11 @@ def refused(report: ImportReport) -> list[tuple[int, str]]:
     return [(one.row, one.column) for one in report.rejected]
 
 
+def warned(report: ImportReport) -> list[tuple[int, str]]:
+    """The cells that were left out."""
+    return [(one.row, one.column) for one in report.warnings]
+
+
 def count(database: Database, table: type[SQLModel]) -> int:
     """How many rows a table has."""
     with database.reading() as session:
@@ -133,6 +138,59 @@ def by_phone(session: Session, digits: str) -> Customer:
 
 
 # ── Customers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_cell_nobody_can_read_stays_as_it_was_and_the_rest_of_the_row_goes_in(database: Database) -> None:
+    header = ["姓名", "手机", "生日", "备注"]
+    people(database, [header, ["曾晓丽", "13800138000", "1990-01-02", "旧"]])
+    table = [header, ["曾晓丽", "13800138000", "2月30日", "新"], ["王喆", "13900139000", "不知道", ""]]
+    report = people(database, table)
+    assert (figures(report), warned(report)) == ((1, 1, 0, 0), [(2, "生日"), (3, "生日")])
+    with database.reading() as session:
+        known, fresh = by_phone(session, "13800138000"), by_phone(session, "13900139000")
+        assert (known.birthday, known.birth_month, known.note) == ("1990-01-02", 1, "新")
+        assert (fresh.birthday, fresh.birth_month) == ("", None)
+        batch = session.exec(select(ImportBatch).order_by(col(ImportBatch.id).desc())).first()
+        assert batch is not None
+        assert batch.rejected == 0
+        assert [one["left_out"] for one in json.loads(batch.rejections)] == [1, 1]
+    again = people(database, table)
+    assert (figures(again), warned(again)) == ((0, 0, 2, 0), warned(report))
+    table[2][2] = "1991-03-04"
+    assert figures(people(database, table)) == (0, 1, 1, 0)
+
+
+def test_a_row_refused_for_who_she_is_tells_its_other_faults_as_well(database: Database) -> None:
+    header = ["姓名", "手机", "生日"]
+    table = [header, ["曾晓丽", "13800138000", ""], ["曾小丽", "13800138000", "2月30日"]]
+    report = people(database, table)
+    assert (figures(report), warned(report)) == ((1, 0, 0, 1), [])
+    assert [column for column, _ in report.rejected[0].faults] == ["手机", "生日"]
+
+
+def test_a_sale_by_a_phone_a_family_shares_waits_for_somebody_to_say_whose_it_is(database: Database) -> None:
+    people(database)
+    with database.writing() as session:
+        child = CustomerDetails(name="曾小", phone="13800138000", phone_shared_reason="母女共用")
+        member = create_customer(session, child, policy=Policy(), now=NOW).member_no
+    table = [SALES[0], SALES[3], ["A9", "2026-11-21", member, "", "护理", "1", "9"]]
+    report = sales(database, table)
+    assert (figures(report), report.waiting) == ((2, 0, 0, 0), 1)
+    assert sales(database, table).unchanged == 2
+    with database.writing() as session:
+        owner = by_phone(session, "13800138000")
+        update_customer(session, owner.id or 0, CustomerDetails(phone="13700137000"), now=NOW)
+        update_customer(session, owner.id or 0, CustomerDetails(phone="13800138000"), now=NOW)
+    with database.reading() as session:
+        assert session.exec(select(Purchase.customer_id).where(Purchase.order_no == "A2")).one() is None
+    points = bring(database, ImportKind.POINTS, [["手机", "积分"], ["13800138000", "10"]])
+    assert refused(points) == [(2, "手机")]
+
+
+def test_a_column_without_a_heading_is_named_if_anything_is_in_it(database: Database) -> None:
+    table = [["姓名", "手机", "", ""], ["曾晓丽", "13800138000", "", ""], ["王喆", "13900139000", "", "什么"]]
+    report = people(database, table)
+    assert (figures(report), report.unknown_columns) == ((2, 0, 0, 0), ("[D]",))
 
 
 def test_customers_come_in_with_numbers_tags_and_tiers(database: Database) -> None:

@@ -75,6 +75,7 @@ from app.vocabulary import (
     TierWhy,
 )
 from tests.conftest import shops_today
+from tests.rooms import furniture
 
 PHONE = "13800138000"
 PASSWORD_HASH = "!"
@@ -107,11 +108,18 @@ def real_now() -> datetime:
     return datetime.now().astimezone()
 
 
-@pytest.fixture
-def people(database: Database, real_now: datetime) -> dict[Role, int]:
-    """One account of every role; numbers by role."""
+@furniture()
+def staffed(database: Database, _: dict[str, Any]) -> dict[Role, int]:
+    """One account of every role, signed in just now."""
+    now = datetime.now().astimezone()
     with database.writing() as session:
-        return {role: person(session, role, real_now)[0].id for role in Role}
+        return {role: person(session, role, now)[0].id for role in Role}
+
+
+@pytest.fixture
+def people(staffed: dict[Role, int]) -> dict[Role, int]:
+    """One account of every role; numbers by role."""
+    return dict(staffed)
 
 
 @pytest.fixture
@@ -133,9 +141,10 @@ def owner(as_role: Callable[[Role], TestClient]) -> TestClient:
     return as_role(Role.OWNER)
 
 
-@pytest.fixture
-def shop(database: Database, people: dict[Role, int], real_now: datetime) -> dict[str, int]:
-    """A record of everything; the number of each by its view's identity."""
+@furniture(upon="staffed")
+def furnished(database: Database, holding: dict[str, Any]) -> dict[str, int]:
+    """A record of everything."""
+    people, real_now = holding["staffed"], datetime.now().astimezone()
     with database.writing() as session:
         policy = current_policy(session)
         customer = create_customer(
@@ -160,6 +169,12 @@ def shop(database: Database, people: dict[Role, int], real_now: datetime) -> dic
         known = read_sign_up(typed, register=DEFAULT_REGISTER, today=shops_today())
         numbers["sign-up"] = sign_up(session, new_form(), known, policy=policy, now=real_now).id
     return numbers
+
+
+@pytest.fixture
+def shop(furnished: dict[str, int], people: dict[Role, int]) -> dict[str, int]:
+    """A record of everything; the number of each by its view's identity."""
+    return dict(furnished)
 
 
 def _registers(session: Session) -> dict[str, int]:

@@ -13,11 +13,19 @@ from app.admin_base.asking import Asking
 from app.db import Database
 from app.models import Customer, CustomerTag, EarningRule, PointsEntry, Survey, SurveyResponse, Tag, Visit
 from app.queries.policy import current_policy
+from app.settings import Settings
 from app.vocabulary import CategoryOfNeed, EarningKind, Role, SurveyMode, TagOrigin, VisitOutcome
 from tests.admin.conftest import PHONE
 from tests.admin.reading import form_on, seen_on
 
 CARERS = (Role.OWNER, Role.MANAGER, Role.BEAUTICIAN)
+
+
+@pytest.fixture
+def settings(sqlite_settings: Settings) -> Settings:
+    """On SQLite only: who reads what of her does not depend on the database's kind; what is read does, see
+    tests/queries."""
+    return sqlite_settings
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ from app.vocabulary import Role
 from seed.demo import DEMO_PASSWORD
 from tests.conftest import DEMO_CUSTOMERS
 
+pytestmark = pytest.mark.parametrize("demo_settings", ["sqlite"], indirect=True)
 OWN = "three odd words 7"
 
 
 @pytest.fixture
 def settings(demo_settings: Settings) -> Settings:
-    """Those of a small demo shop."""
+    """Those of a small demo shop. On SQLite only: what a wipe leaves on either is for tests/test_demo.py."""
     return demo_settings
 
 

@@ -1,17 +1,18 @@
 """The desk: its own address before the same guarded pages, the box that finds anybody, what waits today."""
 
+import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from app.actions.complaints import ComplaintIntake, open_complaint
 from app.actions.customers import create_customer
 from app.actions.tokens import standing_tokens
 from app.db import Database
-from app.models import AuditEntry, Customer, CustomerAlias, Purchase, Staff, Store
+from app.models import AuditEntry, Customer, CustomerAlias, Purchase, Staff, Store, Visit
 from app.queries.policy import current_policy
 from app.rules.customers import CustomerDetails
 from app.vocabulary import AuditAction, Role, SaleChannel
@@ -275,3 +276,68 @@ def test_an_old_number_leads_to_the_page_of_the_new_one(
     for path in ("/desk/customers/OLD-7", "/desk?q=old-7"):
         assert owner.get(path).headers["location"] == f"/desk/customers/{member_no}"
     assert owner.get("/desk/customers/NOBODY").status_code == 404
+
+
+# ── Handed over ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def walk_in(database: Database, shop: dict[str, int]) -> str:
+    """Somebody no beautician has served yet, with an allergy."""
+    with database.writing() as session:
+        details = CustomerDetails(name="陈初来", phone="13700137000", allergy_note="对花生过敏")
+        return create_customer(session, details, policy=current_policy(session), now=datetime.now(UTC)).member_no
+
+
+def test_a_beautician_sees_what_a_walk_in_cannot_bear_once_the_desk_hands_her_over(
+    as_role: Callable[[Role], TestClient], database: Database, walk_in: str, people: dict[Role, int]
+) -> None:
+    desk, hers = as_role(Role.RECEPTION), as_role(Role.BEAUTICIAN)
+    page = f"/desk/customers/{walk_in}"
+    assert hers.get(page).status_code == 404
+    form = form_on(desk.get(page).text, "hand-over")
+    assert form["staff"] == [str(people[Role.BEAUTICIAN])]
+    answer = desk.post(f"{page}/hand-over", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, page)
+    assert "已交给 测试beautician" in desk.get(page).text
+    assert "对花生过敏" in hers.get(page).text
+    assert "对花生过敏" not in desk.get(page).text
+    assert re.search(rf'{page}">.*陈初来.*有过敏或健康提示', hers.get("/desk").text)
+    with database.reading() as session:
+        visit = session.exec(select(Visit).order_by(col(Visit.id).desc())).first()
+        entry = session.exec(select(AuditEntry).order_by(col(AuditEntry.id).desc())).first()
+    assert (visit.staff_id, entry.subject, entry.subject_id) == (people[Role.BEAUTICIAN], "visits", visit.id)
+    assert entry.staff_id == people[Role.RECEPTION]
+
+
+def test_what_she_writes_down_then_is_that_visit_and_no_second_one(
+    as_role: Callable[[Role], TestClient], database: Database, walk_in: str, people: dict[Role, int]
+) -> None:
+    for _ in range(2):
+        data = {"staff": people[Role.BEAUTICIAN]}
+        assert as_role(Role.RECEPTION).post(f"/desk/customers/{walk_in}/hand-over", data=data).status_code == 303
+    with database.reading() as session:
+        visits = session.exec(select(Visit).order_by(col(Visit.id))).all()
+    number = visits[-1].customer_id
+    told = {"customer": str(number), "visited_at": "2026-11-24T10:00", "outcome": "improved", "effect_score": "5", "save": "保存"}
+    assert as_role(Role.BEAUTICIAN).post("/admin/visit/create", data=told).status_code == 303
+    with database.reading() as session:
+        hers = session.exec(select(Visit).where(Visit.customer_id == number)).all()
+    assert [(one.id, one.staff_id, one.effect_score) for one in hers] == [(visits[-1].id, people[Role.BEAUTICIAN], 5)]
+
+
+@pytest.mark.parametrize("role", [Role.BEAUTICIAN, Role.AUDITOR, Role.MARKETER])
+def test_nobody_else_hands_a_customer_over(
+    as_role: Callable[[Role], TestClient], database: Database, walk_in: str, people: dict[Role, int], role: Role
+) -> None:
+    answer = as_role(role).post(f"/desk/customers/{walk_in}/hand-over", data={"staff": people[Role.BEAUTICIAN]})
+    assert answer.status_code == 403
+
+
+def test_she_goes_to_somebody_who_serves(
+    as_role: Callable[[Role], TestClient], database: Database, walk_in: str, people: dict[Role, int]
+) -> None:
+    for chosen in ("", "x", "99", str(people[Role.MARKETER])):
+        answer = as_role(Role.RECEPTION).post(f"/desk/customers/{walk_in}/hand-over", data={"staff": chosen})
+        assert answer.status_code == 422
+        assert "请选一位美容师" in answer.text

@@ -15,6 +15,7 @@ from app.queries.policy import current_policy
 from app.rules.customers import CustomerDetails
 from app.vocabulary import ImportKind, ImportStage, Role
 from tests.admin.test_imports import HOME, brought_in, checked, numbers, token, uploaded
+from tests.conftest import on_sqlite
 
 PHONE, HERS = "13911112222", "13911113333"
 NUMBER = "会员号不是您门店的顾客"
@@ -96,6 +97,7 @@ def test_a_file_does_not_touch_a_customer_of_another_store_nor_tell_who_she_is(m
 CHANGING = [name for name in FILES if "for" not in name and "zeros" not in name]
 
 
+@on_sqlite
 @pytest.mark.parametrize("name", CHANGING)
 def test_control_without_the_reach_the_file_changes_her(manager, database, settings, far, name, monkeypatch):
     monkeypatch.setattr("app.actions.import_batches.visible", lambda table, person: None)
@@ -148,6 +150,7 @@ def test_a_sale_to_another_stores_customer_is_a_sale_of_her_own_store_only(manag
     assert (sale.order_no, sale.store_id, sale.customer_id) == ("S1", 1, customer(database).id)
 
 
+@on_sqlite
 def test_control_without_her_store_the_sale_of_another_comes_in(manager, database, settings, far, monkeypatch):
     monkeypatch.setattr("app.actions.import_batches.only_store", lambda table, person: None)
     address = uploaded(manager, SOLD, kind="purchases")
@@ -233,6 +236,7 @@ def test_a_store_sees_and_takes_back_the_files_of_its_own_people_only(manager, b
     assert {"start", "register", "page", "details", "drop"} <= reached["colleague"]
 
 
+@on_sqlite
 def test_control_by_the_store_of_the_row_the_files_of_the_owner_were_hers(manager, batches, database, monkeypatch):
     monkeypatch.setitem(scopes._OF_STORE, ImportBatch, lambda row, store_id: scopes._on(Staff, row.staff_id, store_id))
     reached = ways_in(manager, batches)

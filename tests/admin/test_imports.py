@@ -16,7 +16,18 @@ from app.actions.jobs import claim
 from app.jobs import imports
 from app.jobs.kinds import KINDS
 from app.jobs.worker import runner_of
-from app.models import AuditEntry, Customer, ImportBatch, ImportMap, Job, Purchase, Staff, Store
+from app.models import (
+    AuditEntry,
+    Customer,
+    ImportBatch,
+    ImportMap,
+    Job,
+    PointsAccount,
+    PointsEntry,
+    Purchase,
+    Staff,
+    Store,
+)
 from app.queries.import_batches import batch_of
 from app.vocabulary import ImportStage, JobKind, JobStage, Role
 from tests.files.dirty import PHONES, dirty_csv, dirty_xlsx
@@ -64,9 +75,9 @@ def worked(database, settings) -> None:
     runner_of(database, settings, schedule=()).sweep(signs=False)
 
 
-def brought_in(browser, address: str, database, settings):
+def brought_in(browser, address: str, database, settings, **ticked: str):
     """Confirm what was looked through, and let the machine do it."""
-    answer = browser.post(address, data={"do": "run", "once": token(browser.get(address).text)})
+    answer = browser.post(address, data={"do": "run", "once": token(browser.get(address).text), **ticked})
     assert answer.status_code == 303, answer.text
     worked(database, settings)
     return browser.get(address)
@@ -280,6 +291,37 @@ def test_each_fault_of_a_row_stands_under_its_own_column_on_the_page_and_in_the_
     assert numbers(page)["有问题"] == 1
 
 
+def test_a_bad_birthday_turns_nobody_away_and_is_shown_counted_and_a_file_to_take(owner, database, settings):
+    address = uploaded(owner, "姓名,手机,生日\n王小丽,13800138001,2月30日\n欧阳娜,12,不知道\n")
+    for page in (checked(owner, address).text, brought_in(owner, address, database, settings).text):
+        assert [numbers(page).get(name, 0) for name in ("会新增", "新增了")].count(1) == 1
+        assert [numbers(page).get(name, 0) for name in ("有问题", "没有导入")].count(1) == 1
+        assert "1 格留空了" in page
+        assert re.findall(r"<tr><td>2</td><td>(\S+?)</td>", page) == ["生日"]
+        text = owner.get(f"{address}/left-out.csv").content.decode("utf-8-sig")
+        _, *rows = csv.reader(io.StringIO(text))
+        assert [row[:2] for row in rows] == [["2", "生日"]]
+        refused = owner.get(f"{address}/refused.csv").content.decode("utf-8-sig")
+        assert {row[0] for row in csv.reader(io.StringIO(refused))} == {"行号", "3"}
+    assert count(database, Customer) == 1
+    assert "留空的格子" in owner.get("/admin/import-batch/details/1").text
+
+
+def test_a_heading_over_two_columns_loses_neither(owner, database, tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["姓名", "手机", None, "积分卡", None], ["王小丽", "13800138001", "wx-wang", "A1", None]):
+        book.active.append(row)
+    book.active.merge_cells("B1:C1")
+    book.active.merge_cells("D1:E1")
+    book.save(tmp_path / "a.xlsx")
+    address = uploaded(owner, (tmp_path / "a.xlsx").read_bytes(), "a.xlsx")
+    page = owner.get(address).text
+    assert "第 C 列（没有表头）" in page
+    assert "第 E 列" not in page
+    assert "会新增" in checked(owner, address, **{"column-2": "wechat"}).text
+    assert re.search(r"<td>w\*\*\*</td>", owner.get(address).text)
+
+
 def test_a_sheet_that_is_not_read_is_named(owner, tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["姓名", "手机"])
@@ -385,6 +427,26 @@ def test_sales_of_nobody_we_know_wait(owner, database, settings, tmp_path):
     assert [sale.order_no for sale in waiting] == ["S3"]
 
 
+def test_sales_give_points_where_the_box_is_ticked_and_not_by_themselves(owner, database, settings, tmp_path):
+    address = uploaded(owner, dirty_csv(tmp_path / "a.csv").read_bytes())
+    assert 'name="earns"' not in checked(owner, address).text, "customers earn nothing"
+    brought_in(owner, address, database, settings)
+    said = []
+    for ticked in ({}, {"earns": "1"}):
+        address = uploaded(owner, dirty_xlsx(tmp_path / "b.xlsx").read_bytes(), "销售.xlsx", kind="purchases")
+        assert re.search(r'name="earns" value="1"(?! checked)', checked(owner, address).text)
+        page = brought_in(owner, address, database, settings, **ticked).text
+        said.append("没有给积分" in page)
+        entries = count(database, PointsEntry)
+        assert (entries > 0) is bool(ticked)
+        undo = owner.get(f"{address}/undo").text
+        assert ("积分会一起收回" in undo) is bool(ticked)
+        assert owner.post(address, data={"do": "undo", "once": token(undo)}).status_code == 303
+    assert said == [True, False]
+    with database.reading() as session:
+        assert sum(session.exec(select(PointsAccount.balance))) == 0
+
+
 # ── Out again ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -414,6 +476,9 @@ def test_an_import_somebody_has_built_on_stays_and_says_why(owner, database, set
     brought_in(owner, sales, database, settings)
     page = owner.get(f"{address}/undo").text
     assert "现在不能撤销" in page
+    with database.reading() as session:
+        number = session.exec(select(Customer.member_no).where(Customer.name == "王小丽")).one()
+    assert f'<a href="/desk/customers/{number}">王小丽 {number} 138****8001 有了别的消费</a>' in page
     assert 'value="undo"' not in page
     assert owner.post(address, data={"do": "undo"}).status_code == 422
     assert count(database, Customer) == 2
@@ -432,7 +497,12 @@ def test_a_large_import_that_cannot_be_taken_back_stays_and_its_page_says_why(ow
     assert owner.post(address, data={"do": "undo"}).status_code == 303
     worked(database, settings)
     page = owner.get(address).text
-    assert "之后的工作用到了它" in page
+    assert "没有撤销。导入之后" in page
+    assert re.search(r'<a href="/desk/customers/(\w+)">王小丽 \1 138\*{4}8001 有了别的消费</a>', page)
+    with database.reading() as session:
+        kept = session.exec(select(ImportBatch.check_report).where(ImportBatch.kind == "customers")).one()
+    assert "王小丽" not in kept
+    assert "138" not in kept
     assert "导入完成" in page
     assert count(database, Customer) == 2
 
@@ -517,7 +587,7 @@ class Killed(BaseException):
 def die_after(monkeypatch, portions: int) -> None:
     """Let the worker die once so many portions are in."""
     told = 0
-    tell = imports._Teller.tell
+    tell = imports.Teller.tell
 
     def dying(self, done: int, total: int) -> None:
         nonlocal told
@@ -526,7 +596,7 @@ def die_after(monkeypatch, portions: int) -> None:
         if told == portions:
             raise Killed
 
-    monkeypatch.setattr(imports._Teller, "tell", dying)
+    monkeypatch.setattr(imports.Teller, "tell", dying)
 
 
 def half_done(owner, database, settings, monkeypatch, real_now) -> str:
@@ -588,6 +658,7 @@ def test_no_number_of_a_file_is_on_a_page_in_a_log_in_the_journal_or_beside_it(
     content = dirty_csv(tmp_path / "a.csv").read_bytes()
     address = uploaded(owner, content, "13800138001.csv")
     seen += [owner.get(address).text, checked(owner, address).text, owner.get(f"{address}/refused.csv").text]
+    seen.append(owner.get(f"{address}/left-out.csv").text)
     seen += [owner.get(f"{address}?step=columns").text, owner.get(HOME).text]
     seen += [brought_in(owner, address, database, settings).text, owner.get(f"{address}/undo").text]
     seen += [owner.get("/admin/import-batch/list").text, owner.get("/admin/import-batch/details/1").text]

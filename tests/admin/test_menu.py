@@ -7,7 +7,14 @@ import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from app.settings import Settings
 from app.vocabulary import Role
+
+
+@pytest.fixture
+def settings(sqlite_settings: Settings) -> Settings:
+    """On SQLite only: which lines a role finds does not depend on the database's kind."""
+    return sqlite_settings
 
 
 def lines(page: str) -> list[str]:

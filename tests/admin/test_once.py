@@ -126,6 +126,7 @@ TYPED: dict[str, dict[str, list[str]]] = {
     },
     "/desk/customers/verified": {},
     "/desk/customers/declined": {},
+    "/desk/customers/hand-over": {},
     "/desk/customers/points/adjust": {"points": ["5"], "note": ["等太久"]},
     "/desk/customers/points/occasion": {},
     "/desk/customers/redeem": {"note": ["一支口红"]},
@@ -146,9 +147,9 @@ FILES = {
 """What is brought along, by the form's address."""
 LAST = ("/do/disable", "/do/password", "/do/end", "/do/close", "/delete", "/do/publish", "/do/revoke", "/merge")
 """What ends something is tapped after everything else, the mildest first."""
-NO_TOKEN = {"/admin/logout", "/admin/demo", "/admin/journal", "?"}
-"""Leaving twice is leaving; the demo shop is gone after the first time; a check and an export (whose form's address is a
-query alone) only read."""
+NO_TOKEN = {"/admin/logout", "/admin/demo", "/admin/journal", "/desk/design", "?"}
+"""Leaving twice is leaving; the demo shop is gone after the first time; a check, a trial and an export (whose form's address
+is a query alone) only read."""
 
 
 def general(address: str) -> str:
@@ -329,7 +330,7 @@ def address_of_page(address: str, whole: dict[str, int]) -> str:
         return f"{deed.group(1)}/details/{deed.group(2)}"
     place = address.removeprefix("/admin").lstrip("/")
     return next((page.format_map(whole) for page in DESK if page.format_map(whole).startswith(f"{place}?")), None) or (
-        re.sub(r"/(verified|declined|occasion)$", "", place) if "/customers/" in place else _undo_of(place)
+        re.sub(r"/(verified|declined|occasion|hand-over)$", "", place) if "/customers/" in place else _undo_of(place)
     )
 
 

@@ -18,6 +18,12 @@ from app.vocabulary import Purpose, Role
 SEES = {Role.OWNER, Role.MANAGER, Role.BEAUTICIAN}
 
 
+@pytest.fixture
+def settings(sqlite_settings: Settings) -> Settings:
+    """On SQLite only: a photo is a file; who sees it and what is said does not depend on the database's kind."""
+    return sqlite_settings
+
+
 def jpeg() -> bytes:
     """A small photo."""
     out = io.BytesIO()

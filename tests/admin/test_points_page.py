@@ -11,7 +11,9 @@ from starlette.testclient import TestClient
 
 from app.actions.points import earn_points, freeze_account, reverse_entry, spend_points
 from app.db import Database
+from app.gateways.passwords import hash_password
 from app.models import (
+    AuditEntry,
     Customer,
     EarningRule,
     PointsAccount,
@@ -20,6 +22,7 @@ from app.models import (
     PointsRequest,
     Redemption,
     Reward,
+    Staff,
     Tier,
 )
 from app.queries.points import balance_of, check_ledger
@@ -150,8 +153,35 @@ def test_a_large_change_waits_for_a_second_person(
     assert "700" in seen_on(boss.get("/desk/points-totals").text)
 
 
-def test_nobody_approves_her_own(as_role: Browsers, database: Database, page: str, shop: dict[str, int]) -> None:
+def test_whoever_is_alone_confirms_with_her_password_and_it_is_said(
+    as_role: Browsers, database: Database, page: str, shop: dict[str, int]
+) -> None:
     boss = as_role(Role.OWNER)
+    with database.writing() as session:
+        for one in session.exec(select(Staff).where(col(Staff.role).in_((Role.OWNER, Role.MANAGER)))):
+            one.is_active = one.role is Role.OWNER
+            one.password_hash = hash_password("peony-mirror-velvet")
+    asked = boss.post(f"{page}/points/adjust", data={"points": "700", "reason_code": "other", "note": "x"})
+    assert asked.status_code == 303
+    html = boss.get("/desk/points-requests").text
+    assert "没有第二位可以同意的人" in html
+    form = form_on(html, "points-requests") | {"say": ["approved"]}
+    for password in ("", "wrong-wrong-wrong"):
+        refused = boss.post("/desk/points-requests", data=form | {"password": [password]})
+        assert refused.status_code == 409
+        assert "密码不对" in refused.text
+    assert balance(database, shop) == 342
+    said = boss.post("/desk/points-requests", data=form | {"password": ["peony-mirror-velvet"]})
+    assert said.status_code == 303
+    assert balance(database, shop) == 1042
+    assert "本人输入密码处理" in boss.get("/desk/points-requests").text
+    with database.reading() as session:
+        deeds = [one.changes for one in session.exec(select(AuditEntry).where(AuditEntry.subject == "points_requests"))]
+    assert any("alone" in str(one) for one in deeds)
+
+
+def test_nobody_approves_her_own(as_role: Browsers, database: Database, page: str, shop: dict[str, int]) -> None:
+    boss, _ = as_role(Role.OWNER), as_role(Role.MANAGER)
     boss.post(f"{page}/points/adjust", data={"points": "700", "reason_code": "other", "note": "x"})
     assert 'name="say"' not in boss.get("/desk/points-requests").text
     with database.reading() as session:

@@ -15,12 +15,19 @@ from app.gateways.prints import Press
 from app.models import AuditEntry, Customer, PublicToken, Survey
 from app.rules.customers import CustomerDetails
 from app.rules.policy import Policy
+from app.settings import Settings
 from app.vocabulary import AuditAction, Role, SurveyStatus
 from tests.paper import Paper, codes_in
 
 CARD_PRINTERS = {Role.OWNER, Role.MANAGER, Role.RECEPTION}
 POSTER_PRINTERS = {Role.OWNER, Role.MANAGER, Role.RECEPTION, Role.MARKETER}
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+def settings(sqlite_settings: Settings) -> Settings:
+    """On SQLite only: who may print, and what is on the paper, does not depend on the database's kind."""
+    return sqlite_settings
 
 
 @pytest.fixture

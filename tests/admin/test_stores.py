@@ -55,7 +55,7 @@ from app.vocabulary import (
     SkinType,
     SurveyStatus,
 )
-from tests.conftest import shops_today
+from tests.conftest import on_sqlite, shops_today
 from tests.questionnaires import put_survey
 
 REGISTERS = {view.identity: view for view in VIEWS if view.is_model}
@@ -197,6 +197,7 @@ def test_no_record_of_another_store_is_reached_by_any_way(
     assert {identity: ways for identity, ways in reached.items() if ways} == {}
 
 
+@on_sqlite
 def test_without_the_scope_every_one_of_those_ways_is_open(
     as_role: Callable[[Role], TestClient], other: OtherStore, unscoped: None
 ) -> None:
@@ -231,6 +232,7 @@ def test_a_form_sent_with_the_number_of_another_stores_customer_does_not_name_he
         assert names_echoed(browser, other) == set()
 
 
+@on_sqlite
 def test_without_the_scope_those_forms_name_her(
     as_role: Callable[[Role], TestClient], other: OtherStore, unscoped: None
 ) -> None:
@@ -253,6 +255,7 @@ def test_typing_the_phone_of_another_stores_customer_does_not_tell_whose_it_is(
     assert other.member_no not in refusal_of_phone(as_role)
 
 
+@on_sqlite
 def test_without_the_scope_the_phone_tells_the_member_number(
     as_role: Callable[[Role], TestClient], other: OtherStore, unscoped: None
 ) -> None:
@@ -276,6 +279,7 @@ def test_her_own_stores_records_and_those_of_no_store_are_hers(
     assert manager.get("/admin/audit-entry/list").status_code == 200
 
 
+@on_sqlite
 @pytest.mark.parametrize("role", [Role.OWNER, Role.AUDITOR])
 def test_owner_and_auditor_see_every_store(
     as_role: Callable[[Role], TestClient], database: Database, other: OtherStore, people: dict[Role, int], role: Role
@@ -341,6 +345,7 @@ def test_nothing_of_another_store_is_found_or_offered(
             assert not re.search(r">\s*乙店", page), identity
 
 
+@on_sqlite
 def test_without_the_scope_it_is_found_and_offered(
     as_role: Callable[[Role], TestClient], other: OtherStore, unscoped: None
 ) -> None:
@@ -415,6 +420,7 @@ def test_a_bulk_deletion_that_names_one_of_another_store_deletes_nothing(
     assert counted(database, SurveyQuestion) == before
 
 
+@on_sqlite
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.RECEPTION])
 def test_no_card_of_another_stores_customer_is_printed(
     as_role: Callable[[Role], TestClient], other: OtherStore, role: Role
@@ -431,6 +437,7 @@ def test_no_card_of_another_stores_customer_is_printed(
     assert NAME not in everyone.text
 
 
+@on_sqlite
 def test_without_the_scope_it_would_be(
     as_role: Callable[[Role], TestClient], other: OtherStore, unscoped: None
 ) -> None:
@@ -440,6 +447,7 @@ def test_without_the_scope_it_would_be(
     assert "乙店问卷" in manager.get("/admin/posters").text
 
 
+@on_sqlite
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.RECEPTION, Role.MARKETER])
 def test_no_poster_of_another_stores_survey_is_printed(
     as_role: Callable[[Role], TestClient], other: OtherStore, role: Role

@@ -9,12 +9,20 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.models import Survey, SurveyQuestion, SurveyResponse
+from app.settings import Settings
 from app.vocabulary import QuestionKind, SurveyStatus
 from tests.questionnaires import put_survey, version_of
 
 SAVE = {"save": "保存"}
 CREATE = "/admin/survey-question/create"
 QUESTION = {"text": "好玩吗？", "kind": "rating", "weight": "1", "scale_max": "5", "position": "", "key": ""}
+
+
+@pytest.fixture
+def settings(sqlite_settings: Settings) -> Settings:
+    """On SQLite only: what the pages offer does not depend on the database's kind; what is frozen does, see
+    tests/actions/test_surveys.py."""
+    return sqlite_settings
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import select
 
 from app.actions.customers import create_customer
+from app.jobs.worker import runner_of
 from app.models import BenefitUse, Customer, Job, Purchase, RuleVersion, Tier, TierBenefit, TierChange
 from app.queries.policy import current_policy
 from app.rules.customers import CustomerDetails
@@ -139,6 +140,68 @@ def test_other_rules_are_tried_on_the_past_without_changing_anything(database, o
     assert "<strong>1 位升级，0 位降级</strong>" in tried.text
     assert "900" in tried.text
     assert rank(database, customer_id) == 1
+    sent = owner.post("/desk/design", data={f"fen_{silver}": "900"})
+    assert (sent.status_code, sent.headers["location"]) == (303, f"/desk/design?fen_{silver}=900&try=1")
     wrong = owner.get(f"/desk/design?try=1&fen_{silver}=abc", follow_redirects=True)
     assert wrong.status_code == 422
     assert 'value="abc"' in wrong.text
+
+
+# ── A large shop ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """So many customers that nobody waits while each is looked at; portions of one."""
+    monkeypatch.setattr("app.queries.tier_preview.AT_ONCE", 0)
+    monkeypatch.setattr("app.queries.tier_preview.PORTION", 1)
+    monkeypatch.setattr("app.queries.design.PORTION", 1)
+
+
+def worked(database, settings):
+    """Let the machine do what it has to."""
+    runner_of(database, settings, schedule=()).sweep(signs=False)
+
+
+def test_a_large_shop_is_looked_through_by_the_machine_and_told_exactly(database, settings, owner, her, large):
+    with database.reading() as session:
+        silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
+    typed = SILVER | {"threshold_fen": "900"}
+    asked = owner.post(f"/admin/tier/edit/{silver}", data=typed)
+    assert asked.status_code == 422
+    assert "正在逐个算" in asked.text
+    assert 'name="movers"' not in asked.text
+    owner.post(f"/admin/tier/edit/{silver}", data=typed)  # once more, before it is done: the same work
+    with database.reading() as session:
+        [job] = session.exec(select(Job).where(Job.kind == JobKind.TRY_DESIGN)).all()
+    part = f"/desk/design?job={job.id}&part=movers"
+    assert "hx-get" in owner.get(part, headers={"HX-Request": "true"}).text
+    worked(database, settings)
+    assert "看看谁会变动" in owner.get(part, headers={"HX-Request": "true"}).text
+    ready = owner.post(f"/admin/tier/edit/{silver}", data=typed)
+    assert "<strong>1 位升级，0 位降级</strong>" in ready.text
+    assert "王小丽" in ready.text
+    assert 'name="movers"' in ready.text
+    with database.reading() as session:
+        kept = session.exec(select(Job.payload).where(Job.id == job.id)).one()
+    assert "王小丽" not in kept, "what the machine keeps names nobody"
+
+
+def test_the_design_of_a_large_shop_is_answered_on_a_page_of_its_own(database, settings, owner, her, large):
+    with database.reading() as session:
+        silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
+    small = owner.get(f"/desk/design?try=1&fen_{silver}=900").text
+    assert "位升级" not in small
+    assert "要算一会儿" in small
+    sent = owner.post("/desk/design", data={f"fen_{silver}": "900", "points_per_yuan": "50"})
+    assert sent.status_code == 303
+    address = sent.headers["location"]
+    assert "正在逐个算" in owner.get(address).text
+    worked(database, settings)
+    over = owner.get(f"{address}&part=page", headers={"HX-Request": "true"})
+    assert over.headers["HX-Redirect"] == address
+    page = owner.get(address).text
+    assert "<strong>1 位升级，0 位降级</strong>" in page
+    assert "会员消费 1 笔，共 ¥900.00" in page
+    assert 'value="900"' in page
+    assert owner.get("/desk/design?job=999999").status_code == 404

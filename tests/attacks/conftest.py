@@ -3,7 +3,7 @@
 import pytest
 
 from app.settings import Settings
-from tests.admin.conftest import as_role, owner, people, real_now, shop  # noqa: F401  fixtures
+from tests.admin.conftest import as_role, furnished, owner, people, real_now, shop, staffed  # noqa: F401  fixtures
 
 
 @pytest.fixture

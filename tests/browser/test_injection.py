@@ -17,7 +17,7 @@ from app.db import Database
 from app.routes.guard import security_headers
 from app.rules.policy import POLICY_FIELDS
 from app.settings import Settings
-from tests.admin.conftest import people, real_now, shop  # noqa: F401  fixtures
+from tests.admin.conftest import furnished, people, real_now, shop, staffed  # noqa: F401  fixtures
 from tests.browser.conftest import Served, play_cdn
 
 pytestmark = pytest.mark.browser

@@ -7,6 +7,7 @@ from sqlmodel import select
 
 from app.actions import duplicates
 from app.actions.customers import new_customer, update_customer
+from app.i18n import told
 from app.jobs import duplicates as job
 from app.jobs.kinds import KINDS
 from app.jobs.schedule import nightly
@@ -46,7 +47,7 @@ def found(database):
 def outcomes(database):
     """What the runs said."""
     with database.reading() as session:
-        return list(session.exec(select(JobRun.outcome).order_by(JobRun.id)))
+        return [told(one) for one in session.exec(select(JobRun.outcome).order_by(JobRun.id))]
 
 
 def test_the_first_night_looks_at_everybody_and_the_next_at_the_changed(database, runner, clock):

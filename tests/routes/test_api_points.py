@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -122,6 +123,14 @@ def test_a_refund_takes_back_and_gives_back(till: TestClient, wang: str, databas
     assert post(till, "purchases/A-1/refunds", refund_no="R-3", amount_fen=1)[1]["code"] == "refund_too_large"
 
 
+@pytest.mark.parametrize("order_no", ["2026/11/0007", "A?1", "A#1", "50%", "A/refunds", "#7 / 2", "单号1"])
+def test_a_sale_can_be_refunded_whatever_its_number_is_made_of(till: TestClient, wang: str, order_no: str) -> None:
+    assert post(till, "purchases", **SALE | {"order_no": order_no})[0] == 201
+    place = f"purchases/{quote(order_no, safe='')}/refunds"
+    told = (201, {"points_taken_back": 368, "points_given_back": 0, "balance": 0})
+    assert post(till, place, refund_no="R", amount_fen=36_800) == told
+
+
 @pytest.mark.parametrize(
     ("path", "sent", "status", "code"),
     [
@@ -129,6 +138,12 @@ def test_a_refund_takes_back_and_gives_back(till: TestClient, wang: str, databas
         ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 36_801}, 422, "refund_too_large"),
         ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 0}, 422, "refund_of_nothing"),
         ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": -1}, 422, None),
+        (
+            "purchases/A-1/refunds",
+            {"refund_no": "R", "amount_fen": 100, "lines": SALE["lines"]},
+            422,
+            "refund_lines_differ",
+        ),
         ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 1.5}, 422, None),
         ("purchases/A-1/refunds", {"refund_no": "A-1", "amount_fen": 1}, 409, "order_differs"),
         ("customers/{wang}/redemptions", {"points": 369, "reference": "D"}, 409, "insufficient_points"),

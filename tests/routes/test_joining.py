@@ -78,7 +78,7 @@ def test_no_box_is_ticked_and_only_name_and_phone_are_needed(
     assert (answer.status_code, answer.headers["location"]) == (303, "/join/thanks")
     (member,) = members(database)
     assert (member.name, member.phone_last4, member.source) == ("王小丽", "8000", Source.WEBSITE)
-    assert consents(database) == [(Purpose.MEMBERSHIP, None, "扫码登记", "2026-11")]
+    assert consents(database) == [(Purpose.MEMBERSHIP, None, "扫码登记", "2026-11-2")]
     (kept,) = sign_ups(database)
     assert (kept.state, kept.customer_id, kept.told) == (SignUpState.NEW, member.id, None)
 
@@ -213,9 +213,9 @@ def test_a_child_signs_up_with_her_guardian(client: TestClient, database: Databa
     whole = client.post("/join", data=typed | {"guardian_name": "王妈妈", "guardian_agrees": "1"})
     assert whole.status_code == 303
     assert consents(database) == [
-        (Purpose.GUARDIAN, None, "监护人王妈妈，扫码登记时同意", "2026-11"),
-        (Purpose.MARKETING, Channel.SMS, "监护人在扫码登记时同意", "2026-11"),
-        (Purpose.MEMBERSHIP, None, "监护人在扫码登记时同意", "2026-11"),
+        (Purpose.GUARDIAN, None, "监护人王妈妈，扫码登记时同意", "2026-11-2"),
+        (Purpose.MARKETING, Channel.SMS, "监护人在扫码登记时同意", "2026-11-2"),
+        (Purpose.MEMBERSHIP, None, "监护人在扫码登记时同意", "2026-11-2"),
     ]
 
 

@@ -70,6 +70,7 @@ def test_nobody_decides_her_own_and_nothing_is_decided_twice() -> None:
     check_may_decide(RequestState.WAITING, 1, 2)
     with pytest.raises(OwnRequest):
         check_may_decide(RequestState.WAITING, 1, 1)
+    check_may_decide(RequestState.WAITING, 1, 1, has_second=False)
     for state in (RequestState.APPROVED, RequestState.REFUSED):
         with pytest.raises(RequestDecided):
             check_may_decide(state, 1, 2)

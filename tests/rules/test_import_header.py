@@ -3,7 +3,17 @@
 import pytest
 
 from app.rules.headers import ColumnDoubled, ColumnsMissing
-from app.rules.import_header import FieldMissing, FieldTwice, example, header_row, holds_phone, in_wizard
+from app.rules.import_header import (
+    FieldMissing,
+    FieldTwice,
+    Header,
+    below_title,
+    example,
+    header_of,
+    header_row,
+    holds_phone,
+    in_wizard,
+)
 from app.rules.spreadsheets import FileEmpty
 from app.vocabulary import ImportKind
 
@@ -32,6 +42,28 @@ def rows(*cells):
 )
 def test_the_header_is_the_row_with_most_names_we_know(cells, number):
     assert header_row(ImportKind.CUSTOMERS, rows(*cells)) == number
+
+
+@pytest.mark.parametrize(
+    ("cells", "row", "names"),
+    [
+        ((("姓名", "手机", "", "生日"), HER), 1, ("姓名", "手机", "[C]", "生日")),
+        ((("会员",), ("姓名", "联系方式", "", "生日"), ("", "手机", "微信", ""), HER), 3, ("姓名", "手机", "微信", "生日")),
+        ((("姓名", "联系方式", "", ""), ("", "手机", "微信", "邮箱"), HER), 2, ("姓名", "手机", "微信", "邮箱")),
+        ((("姓名", "手机", ""), ("王小丽", "微信", "")), 1, ("姓名", "手机", "[C]")),
+        ((("姓名", "手机", ""), ("", "13800138001", "微信")), 1, ("姓名", "手机", "[C]")),
+        (((*["姓名"], *[""] * 27), ("手机",)), 1, ("姓名", *(f"[{letter}]" for letter in "BCDEFGHIJKLMNOPQRSTUVWXYZ"), "[AA]", "[AB]")),
+        ((), 1, ()),
+    ],
+)  # fmt: skip
+def test_every_column_has_a_name_the_one_below_a_cell_over_two_or_its_letter(cells, row, names):
+    assert header_of(ImportKind.CUSTOMERS, rows(*cells)) == Header(row, names)
+
+
+def test_below_two_rows_of_names_comes_what_stands_there():
+    table = rows(("姓名", "联系方式", ""), ("", "手机", "微信"), HER)
+    read = list(below_title(lambda: iter(table), header_of(ImportKind.CUSTOMERS, table)))
+    assert read == [(2, ("姓名", "手机", "微信")), (3, HER)]
 
 
 def test_a_header_has_nobodys_number_in_it():

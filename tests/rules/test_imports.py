@@ -16,6 +16,7 @@ from app.rules.imports import (
     read_purchase,
     sale_of,
 )
+from app.rules.spreadsheets import LONGEST_CELL
 from app.rules.tiers import TierStep
 from app.vocabulary import Calendar, Gender, ImportKind, SaleChannel, Source
 
@@ -84,16 +85,41 @@ def test_tier_and_tags_are_read_by_name() -> None:
         ({"手机": "12345"}, [("phone", "phone_wrong")]),
         ({"手机": "1.38E+10"}, [("phone", "phone_rounded")]),
         ({"手机": ""}, [("phone", "nobody_named")]),
-        ({"性别": "1"}, [("gender", "gender_wrong")]),
-        ({"等级": "铜卡"}, [("tier", "tier_name_unknown")]),
-        ({"邮箱": "无"}, [("email", "email_wrong")]),
         ({"姓名": "王" * 81}, [("name", "name_too_long")]),
-        ({"标签": "长" * 31}, [("tags", "text_too_long")]),
+        ({"会员号": "1.38E+10"}, [("member_no", "member_no_wrong")]),
+        ({"过敏史": "长" * 2001}, [("allergy_note", "text_too_long")]),
         ({"生日": "2月30日", "手机": "1"}, [("phone", "phone_wrong"), ("birthday", "birthday_wrong")]),
     ],
 )
 def test_everything_wrong_with_a_customer_is_said(cells: dict[str, str], refused: list[tuple[str, str]]) -> None:
     assert codes(customer(**cells)) == refused
+
+
+@pytest.mark.parametrize(
+    ("cells", "left_out"),
+    [
+        ({"性别": "1"}, [("gender", "gender_wrong")]),
+        ({"等级": "铜卡"}, [("tier", "tier_name_unknown")]),
+        ({"邮箱": "无"}, [("email", "email_wrong")]),
+        ({"标签": "长" * 31}, [("tags", "text_too_long")]),
+        ({"积分": "很多"}, [("points", "opening_wrong")]),
+        ({"建档日期": "上周"}, [("joined_on", "day_wrong")]),
+        ({"生日": "2月30日", "备注": "长" * 2001}, [("birthday", "birthday_wrong"), ("note", "text_too_long")]),
+    ],
+)
+def test_a_cell_she_can_do_without_is_left_out_and_she_comes_in(
+    cells: dict[str, str], left_out: list[tuple[str, str]]
+) -> None:
+    row = customer(**cells)
+    assert isinstance(row, CustomerRow)
+    assert [(fault.field, fault.code) for fault in row.left_out] == left_out
+    assert row.columns["name"] == "张晓丽"
+    assert not row.columns.keys() & {"email", "birthday", "birth_month", "note", "created_at", "gender"}
+    assert (row.tier, row.tags, row.points) == (None, (), 0)
+
+
+def test_a_note_that_swallowed_rows_is_not_merely_left_out() -> None:
+    assert ("note", "text_too_long") in codes(customer(备注="长" * (LONGEST_CELL + 1), 生日="2月30日"))
 
 
 def test_cells_beyond_the_header_mean_a_shifted_row() -> None:

@@ -26,6 +26,14 @@ MONTHS, YEARLY, TWO_YEARLY = ExpiryKind.MONTHS, ExpiryKind.YEARLY, ExpiryKind.TW
         (Expiry(YEARLY, day="02-29"), date(2026, 11, 24), date(2027, 2, 28)),
         (Expiry(TWO_YEARLY), date(2026, 12, 30), date(2027, 12, 31)),
         (Expiry(TWO_YEARLY, day="02-29"), date(2026, 11, 24), date(2028, 2, 29)),
+        (Expiry(TWO_YEARLY), date(2026, 3, 1), date(2027, 12, 31)),
+        (Expiry(TWO_YEARLY, year=2026), date(2026, 3, 1), date(2026, 12, 31)),
+        (Expiry(TWO_YEARLY, year=2026), date(2026, 12, 30), date(2026, 12, 31)),
+        (Expiry(TWO_YEARLY, year=2026), date(2026, 12, 31), date(2028, 12, 31)),
+        (Expiry(TWO_YEARLY, year=2026), date(2027, 5, 1), date(2028, 12, 31)),
+        (Expiry(TWO_YEARLY, year=2027), date(2026, 3, 1), date(2027, 12, 31)),
+        (Expiry(TWO_YEARLY, year=2020), date(2026, 3, 1), date(2026, 12, 31)),
+        (Expiry(TWO_YEARLY, day="02-29", year=2027), date(2026, 11, 24), date(2027, 2, 28)),
     ],
 )
 def test_points_count_through_that_day(expiry: Expiry, earned_on: date, expected: date | None) -> None:

@@ -89,6 +89,7 @@ def test_the_example_is_worked_out_by_the_till_itself() -> None:
         (Expiry(ExpiryKind.MONTHS, 6, round_up=RoundUp.QUARTER), "得到之后 6 个月内有效，再延到那一季的最后一天"),
         (Expiry(ExpiryKind.YEARLY, day="06-30"), "每年 6 月 30 日到期，得到之后遇到的第一个"),
         (Expiry(ExpiryKind.TWO_YEARLY, day="12-31"), "每年 12 月 31 日到期，得到之后遇到的第二个"),
+        (Expiry(ExpiryKind.TWO_YEARLY, day="12-31", year=2026), "每两年的 12 月 31 日到期，2026 年是到期的一年"),
     ],
 )
 def test_how_points_end(expiry: Expiry, words: str) -> None:

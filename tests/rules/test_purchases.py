@@ -1,5 +1,6 @@
 """When two tellings are one sale."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -10,11 +11,13 @@ from app.rules.phones import PhoneWrong
 from app.rules.purchases import (
     OrderEmpty,
     OrderWithoutNumber,
+    RefundLinesDiffer,
     RefundTooLarge,
     Sale,
     SaleLine,
     buyer_of,
     check_refund,
+    check_refund_lines,
     fingerprint,
     judged,
     paid_fen,
@@ -23,6 +26,24 @@ from app.vocabulary import SaleChannel
 
 LINE = SaleLine(item="面霜", amount_fen=20000, quantity=2)
 SALE = Sale(order_no="A1", occurred_at=datetime(2026, 11, 24, 10, 30, tzinfo=UTC), lines=(LINE,))
+
+
+@pytest.mark.parametrize(
+    ("lines_fen", "amount_fen", "points_fen", "fits"),
+    [
+        (100, 100, 0, True),
+        (-100, 100, 0, True),
+        (90_000, 10_000, 0, False),
+        (99, 100, 0, False),
+        (110, 100, 10, True),
+        (111, 100, 10, False),
+        (99, 100, 10, False),
+        (10, 0, 10, True),
+    ],
+)
+def test_the_lines_of_a_refund_come_to_its_amount(lines_fen: int, amount_fen: int, points_fen: int, fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(RefundLinesDiffer):
+        check_refund_lines(lines_fen, amount_fen, points_fen)
 
 
 @pytest.mark.parametrize(

@@ -42,14 +42,14 @@ def create(
 
 
 @purchases.post(
-    "/purchases/{order_no}/refunds",
+    "/purchases/{order_no:path}/refunds",  # a number may have a slash in it
     name="api_refund:create",
     status_code=201,
     response_model=RefundShown,
     responses={200: {"model": RefundShown, "description": "This refund is in already: the first answer."}},
 )
 def refund(
-    order_no: Annotated[str, Path(max_length=60, description="The sale that is taken back.")],
+    order_no: Annotated[str, Path(max_length=60, description="The sale that is taken back; percent-encoded.")],
     sent: RefundMade,
     *,
     database: DatabaseDep,

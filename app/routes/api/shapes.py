@@ -111,7 +111,11 @@ class LineSold(Sent):
 
     sku: Annotated[str, _text(40)] | None = None
     item: Annotated[str, _text(120, required=True)]
-    category: Annotated[str, _text(40)] | None = None
+    category: Annotated[str, _text(40)] | None = Field(
+        None,
+        description="The kind of care where `sku` is not on the shop's menu: skin, hair, nails, makeup, body, other, or the "
+        "shop's word for one of them (护肤). Any other word is kept, and no rule for one kind counts it.",  # data
+    )
     quantity: Annotated[StrictInt, Field(ge=-_MOST_PIECES, le=_MOST_PIECES)]
     unit_price_fen: Fen
     amount_fen: Fen
@@ -186,7 +190,8 @@ class SaleMade(Sent):
 
 
 class RefundMade(Sent):
-    """Money goes back. Several refunds of one sale may follow each other; 0 only for what was paid with points alone."""
+    """Money goes back. Several refunds of one sale may follow each other; 0 only for what was paid with points alone. The
+    lines, where there are any, come to the amount; where points paid for a part, they may come to that much more."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"refund_no": "R20261125-0001", "amount_fen": 36800}]})
 
@@ -269,7 +274,8 @@ class CustomerShown(BaseModel):
 
 class SaleShown(BaseModel):
     """What became of a sale. `points_earned` may wait for some days before they count; `balance` and `tier` are the
-    customer's as they were after it; `is_waiting`: nobody of that number or phone is known yet."""
+    customer's as they were after it; `is_waiting`: nobody of that number or phone is known yet, or several share that
+    phone."""
 
     order_no: str
     paid_fen: int
