@@ -57,7 +57,7 @@ def plant_reference(session: Session, *, now: datetime) -> None:
     session.flush()
     asked = {
         slug: SurveyVersion(
-            survey_id=survey.id, number=1, state=VersionState.PUBLISHED, created_at=now, published_at=now
+            survey_id=survey.id or 0, number=1, state=VersionState.PUBLISHED, created_at=now, published_at=now
         )
         for slug, survey in surveys.items()
     }

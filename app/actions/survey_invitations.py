@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from app.actions.tokens import issue_token, revoke_tokens
+from app.actions.tokens import issue_token, revoke_tokens, token_of
 from app.audit import note_deed
-from app.columns import opened
 from app.db import lock_row
 from app.i18n import gettext
-from app.models import Customer, OutboundMessage, PublicToken, Survey, SurveyInvitation, SurveyResponse, SurveyWave
+from app.models import Customer, OutboundMessage, Survey, SurveyInvitation, SurveyResponse, SurveyWave
 from app.queries.consents import current_register, standings_of
 from app.queries.points_notices import reaches
 from app.queries.survey_asked import asked_lately
@@ -72,7 +71,7 @@ def invite(
     _check_invitable(survey, now)
     standing = _standing(session, survey_id, customer_id, wave_id=wave_id, now=now)
     if standing is not None:
-        return Invited(standing, _token_of(session, standing), is_repeat=True)
+        return Invited(standing, token_of(session, TokenPurpose.SURVEY, standing.id or 0), is_repeat=True)
     if heeds_rest:
         days = max(policy.survey_cooldown_days, survey.again_after_days)
         asked = asked_lately(session, [customer_id], now - timedelta(days=days))[customer_id]
@@ -116,13 +115,6 @@ def _standing(
         col(SurveyInvitation.submission_id).not_in(finished),
     )
     return session.exec(found.order_by(col(SurveyInvitation.id).desc())).first()
-
-
-def _token_of(session: Session, invitation: SurveyInvitation) -> str:
-    issued = select(PublicToken.token).where(
-        PublicToken.purpose == TokenPurpose.SURVEY, PublicToken.subject_id == invitation.id
-    )
-    return opened(session.exec(issued).one()) or ""
 
 
 def _expires_at(session: Session, survey: Survey, wave_id: int | None, *, policy: Policy, now: datetime) -> datetime:

@@ -41,24 +41,23 @@ def draft_version(session: Session, survey_id: int, *, now: datetime, staff_id: 
 def _copy(session: Session, asked: SurveyVersion, draft: SurveyVersion) -> None:
     version_id = draft.id or 0
     sections: dict[int, SurveySection] = {}
-    for row in session.exec(select(SurveySection).where(SurveySection.version_id == asked.id)):
-        sections[row.id or 0] = SurveySection(
-            version_id=version_id, **{name: getattr(row, name) for name in _OF_SECTION}
-        )
+    for section in session.exec(select(SurveySection).where(SurveySection.version_id == asked.id)):
+        fields = {name: getattr(section, name) for name in _OF_SECTION}
+        sections[section.id or 0] = SurveySection(version_id=version_id, **fields)
     session.add_all(sections.values())
     session.flush()
     for row in question_rows(session, asked.id or 0):
         fields = {name: getattr(row, name) for name in _OF_QUESTION}
-        section = sections[row.section_id].id if row.section_id else None
-        session.add(SurveyQuestion(survey_id=draft.survey_id, version_id=version_id, section_id=section, **fields))
+        fields |= {"survey_id": draft.survey_id, "version_id": version_id}
+        session.add(SurveyQuestion(section_id=sections[row.section_id].id if row.section_id else None, **fields))
     for rule in session.exec(select(SurveyRule).where(SurveyRule.version_id == asked.id)):
         session.add(SurveyRule(version_id=version_id, **{name: getattr(rule, name) for name in _OF_RULE}))
     session.flush()
 
 
 def drop_draft(session: Session, survey_id: int) -> None:
-    """The draft is given up; what is asked stays. Raises NotFound where nothing is being written, SurveyFrozen where
-    nothing else was ever asked: such a survey is deleted as a whole."""
+    """The draft is given up; what is asked stays. Raises SurveyFrozen where nothing is being written, or nothing
+    else was ever asked: such a survey is deleted as a whole."""
     survey, draft = _locked(session, survey_id), _draft(session, survey_id)
     if survey.status is SurveyStatus.DRAFT:
         raise SurveyFrozen

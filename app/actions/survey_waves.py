@@ -168,9 +168,15 @@ def _plan_next(session: Session, wave: SurveyWave, now: datetime) -> SurveyWave 
     clash = (SurveyWave.name == name) | ((SurveyWave.opens_at < times[1]) & (SurveyWave.closes_at > times[0]))
     if session.exec(taken.where(SurveyWave.id != wave.id, clash)).first() is not None:
         return None  # somebody planned that time by hand
-    kept = {"audience": wave.audience, "tag_id": wave.tag_id, "repeat_months": wave.repeat_months}
     following = SurveyWave(
-        survey_id=wave.survey_id, name=name, opens_at=times[0], closes_at=times[1], created_at=now, **kept
+        survey_id=wave.survey_id,
+        name=name,
+        audience=wave.audience,
+        tag_id=wave.tag_id,
+        opens_at=times[0],
+        closes_at=times[1],
+        repeat_months=wave.repeat_months,
+        created_at=now,
     )
     session.add(following)
     session.flush()

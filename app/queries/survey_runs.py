@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import bindparam
+from sqlalchemy import select as rows_of
 from sqlmodel import Session, col, select
 
 from app.models import Complaint, SurveyAnswer, SurveyResponse
@@ -73,17 +74,17 @@ def is_of_another_survey(session: Session, survey_id: int, submission_id: str) -
 
 def begun_runs(session: Session, submission_ids: Collection[str]) -> dict[str, Begun]:
     """Which of these runs have begun, each locked until the unit of work ends."""
-    found = select(
-        SurveyResponse.submission_id,
-        SurveyResponse.id,
-        SurveyResponse.survey_id,
-        SurveyResponse.version_id,
-        SurveyResponse.state,
-    )  # type: ignore[call-overload]  more columns than SQLModel has words for
+    found = rows_of(
+        col(SurveyResponse.submission_id),
+        col(SurveyResponse.id),
+        col(SurveyResponse.survey_id),
+        col(SurveyResponse.version_id),
+        col(SurveyResponse.state),
+    )
     # In their order: two groups over the same runs wait for each other instead of blocking.
     among = col(SurveyResponse.submission_id).in_(bindparam("runs", expanding=True))
     ordered = found.where(among).order_by(col(SurveyResponse.id)).with_for_update()
-    rows = session.exec(ordered, params={"runs": list(submission_ids)})
+    rows = session.execute(ordered, params={"runs": list(submission_ids)})
     return {
         run: Begun(row_id or 0, survey, version, state is ResponseState.FINISHED)
         for run, row_id, survey, version, state in rows
@@ -93,16 +94,16 @@ def begun_runs(session: Session, submission_ids: Collection[str]) -> dict[str, B
 def answers_of(session: Session, response_ids: Collection[int]) -> dict[int, dict[str, Answer]]:
     """What was answered in these responses so far, by the question's key, hidden answers included: who goes back once
     more finds them again."""
-    given = select(
-        SurveyAnswer.response_id,
-        SurveyAnswer.question_key,
-        SurveyAnswer.statement,
-        SurveyAnswer.value,
-        SurveyAnswer.number,
-    )  # type: ignore[call-overload]
+    given = rows_of(
+        col(SurveyAnswer.response_id),
+        col(SurveyAnswer.question_key),
+        col(SurveyAnswer.statement),
+        col(SurveyAnswer.value),
+        col(SurveyAnswer.number),
+    )
     parts: dict[int, dict[str, dict[int, Answer]]] = {response_id: {} for response_id in response_ids}
     among = col(SurveyAnswer.response_id).in_(bindparam("responses", expanding=True))
-    rows = session.exec(given.where(among), params={"responses": list(response_ids)})
+    rows = session.execute(given.where(among), params={"responses": list(response_ids)})
     for response_id, key, statement, value, number in rows:
         parts[response_id].setdefault(key, {})[statement] = Answer(value, number)
     return {run: {key: whole_answer(found) for key, found in answers.items()} for run, answers in parts.items()}

@@ -149,7 +149,10 @@ class SurveySheet:
                 key: replace(one, **_words(said.get(f"section:{key}"), ("title", "intro")))
                 for key, one in self.sections.items()
             },
-            **_words(own, ("title", "intro", "thanks", "gift")),
+            title=own.get("title") or self.title,
+            intro=own.get("intro") or self.intro,
+            thanks=own.get("thanks") or self.thanks,
+            gift=own.get("gift") or self.gift,
         )
 
 
@@ -244,7 +247,7 @@ def survey_sheets(session: Session, slugs: Collection[str]) -> dict[str, SurveyS
         slug: replace(
             _sheet(survey, papers[versions[survey.id or 0]]),
             slug=slug,
-            place=place and _place(place),
+            place=None if place is None else _place(place),
             wave_id=waves.get(survey.id or 0),
         )
         for slug, (survey, place) in found.items()

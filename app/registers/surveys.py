@@ -76,8 +76,16 @@ class SurveyAdmin(PrintsPoster, DraftView, model=Survey):
             survey_versions.publish_survey,
             ("surveys", "edit"),
             done=later("问卷已发布，可以打印海报了"),
-            hint=later("发布后题目就不能再改。"),
-            when=lambda survey: survey.status is not SurveyStatus.PUBLISHED,
+            hint=later("发布后题目就不能再改；正在填的顾客按原来的题目填完。"),
+        ),
+        Deed(
+            "revise",
+            later("改题目"),
+            survey_versions.draft_version,
+            ("surveys", "edit"),
+            done=later("已另起一版，改好题目后再发布；在那之前顾客看到的还是原来的题目"),
+            hint=later("发布过的题目不能改，会另起一版来改。"),
+            when=lambda survey: survey.status is not SurveyStatus.DRAFT,
         ),
         Deed(
             "close",

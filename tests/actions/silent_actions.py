@@ -104,6 +104,7 @@ OTHERWISE = {
     "surveys.save_answer": "anonymous",
     "surveys.finish_response": "anonymous",
     "surveys.leave_contact": "anonymous; the case it opens has its entry",
+    "tokens.token_of": "a look",
     "surveys.mark_hidden": "a part of an answer",
     "survey_replies.record_response": "anonymous",
     "survey_origins.invited_runs": "a look",

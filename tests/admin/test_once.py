@@ -83,6 +83,7 @@ TYPED: dict[str, dict[str, list[str]]] = {
     "/admin/survey/create": {"title": ["春季"], "slug": ["spring-2027"], "mode": ["open"]},
     "/admin/survey/edit": {"thanks": ["改了"]},
     "/admin/survey/do/publish": {},
+    "/admin/survey/do/revise": {},
     "/admin/survey/do/close": {},
     "/admin/survey/delete": {},
     "/admin/survey-question/create": {"text": ["好玩吗？"], "kind": ["rating"], "weight": ["1"], "scale_max": ["5"]},
