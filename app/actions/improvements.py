@@ -41,7 +41,7 @@ def update_improvement(
     session: Session, improvement_id: int, details: ImprovementDetails, *, now: datetime
 ) -> Improvement:
     """Another plan, owner or day, while it is open. Raises NotFound, ImprovementSettled, ImprovementDueBefore."""
-    row = _open(session, improvement_id)
+    row = _unsettled(session, improvement_id)
     if details.due_on != row.due_on:
         check_due(details.due_on, now.date())
     for name, value in vars(details).items():
@@ -53,7 +53,7 @@ def update_improvement(
 
 def finish_improvement(session: Session, improvement_id: int, *, now: datetime) -> Improvement:
     """It is done; the next round shows what it brought. Raises NotFound, ImprovementSettled."""
-    row = _open(session, improvement_id)
+    row = _unsettled(session, improvement_id)
     row.state, row.done_at = ImprovementState.DONE, now
     session.add(row)
     return row
@@ -61,7 +61,7 @@ def finish_improvement(session: Session, improvement_id: int, *, now: datetime) 
 
 def drop_improvement(session: Session, improvement_id: int) -> Improvement:
     """The shop leaves it. Raises NotFound, ImprovementSettled."""
-    row = _open(session, improvement_id)
+    row = _unsettled(session, improvement_id)
     row.state = ImprovementState.DROPPED
     session.add(row)
     return row
@@ -77,7 +77,7 @@ def tell_customers(session: Session, improvement_id: int, told: str, *, now: dat
     return row
 
 
-def _open(session: Session, improvement_id: int) -> Improvement:
+def _unsettled(session: Session, improvement_id: int) -> Improvement:
     row = _locked(session, improvement_id)
     check_open(row.state)
     return row

@@ -27,7 +27,7 @@ from app.routes.deps import Now, PolicyDep, ReadDep, check_open
 from app.routes.rendering import page, wants_fragment
 from app.rules.limits import TooManyTries, network_of
 from app.rules.policy import Policy
-from app.rules.questions import TEXT_MAX, Answer, Question
+from app.rules.questions import TEXT_MAX, Answer, Question, parts_of
 from app.rules.refusals import RuleBroken, words
 from app.rules.surveys import SurveyByInvitation, SurveyClosed, SurveyNotOpenYet, SurveyUnknown, is_submission_id
 from app.settings import Settings
@@ -139,6 +139,8 @@ class Screens:
 def _chosen(question: Question, kept: Answer | None) -> list[str]:
     if kept is None:
         return []
+    if question.kind is QuestionKind.MATRIX:
+        return [f"{statement}:{part.value}" for statement, part in parts_of(question, kept)]
     return kept.value.split(",") if question.kind is QuestionKind.CHOICES else [kept.value]
 
 

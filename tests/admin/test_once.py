@@ -139,8 +139,9 @@ TYPED: dict[str, dict[str, list[str]]] = {
 }  # fmt: skip
 PICTURE = BytesIO()
 Image.new("RGB", (300, 400), "pink").save(PICTURE, "JPEG")
-LINES = {"/admin/desk/tag-rule": 2, "/desk/merge": 4}
-"""Where one deed is more lines of a kind: the rule and what it put on; the consents that go over."""
+LINES = {"/admin/desk/tag-rule": 2, "/desk/merge": 4, "/admin/survey/do/revise": 8, "/admin/survey/do/publish": 2}
+"""Where one deed is more lines of a kind: the rule and what it put on; the consents that go over; the questions of a new
+version; the version that is asked and the one before it."""
 FILES = {
     "/desk/imports": {"file": ("顾客.csv", "姓名\n李四\n".encode(), "text/csv")},
     "/desk/photos": {"photo": ("脸.jpg", PICTURE.getvalue(), "image/jpeg")},
