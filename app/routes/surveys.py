@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from app import i18n
 from app.actions.submissions import Submission, Taken, given, take_submissions
+from app.actions.survey_origins import invited_runs
 from app.actions.surveys import new_submission_id
 from app.group_commit import GroupWriter, Overloaded
 from app.queries.policy import current_policy
@@ -29,13 +30,22 @@ from app.rules.limits import TooManyTries, network_of
 from app.rules.policy import Policy
 from app.rules.questions import TEXT_MAX, Answer, Question, parts_of
 from app.rules.refusals import RuleBroken, words
-from app.rules.surveys import SurveyByInvitation, SurveyClosed, SurveyNotOpenYet, SurveyUnknown, is_submission_id
+from app.rules.surveys import (
+    LinkExpired,
+    LinkUnknown,
+    SurveyByInvitation,
+    SurveyClosed,
+    SurveyNotOpenYet,
+    SurveyUnknown,
+    check_link,
+    is_submission_id,
+)
 from app.settings import Settings
 from app.vocabulary import QuestionKind
 
 router = APIRouter()
 Submissions = GroupWriter[Submission, Taken]
-_SHUT = (SurveyUnknown, SurveyClosed, SurveyNotOpenYet, SurveyByInvitation)
+_SHUT = (SurveyUnknown, SurveyClosed, SurveyNotOpenYet, SurveyByInvitation, LinkUnknown, LinkExpired)
 _BUSY = words("现在有点忙，请过几秒再发送一次。")
 _MOST_FIELDS = 1000
 _LONGEST_CHOICE = 2
@@ -299,7 +309,10 @@ def _screens(
     if run.version_id is not None:
         sheet = sheet_of_version(session, sheet, run.version_id)
     if not run.is_finished:
-        sheet.check_answerable(now)
+        link = invited_runs(session, {run.submission_id}).get(run.submission_id)
+        sheet.check_answerable(now, is_invited=link is not None)
+        if link is not None:
+            check_link(sheet.mode, expires_at=link.expires_at, is_revoked=link.is_revoked, now=now)
     return Screens(request, sheet, run, policy)
 
 
@@ -308,7 +321,7 @@ def _shut(request: Request, policy: Policy, refusal: RuleBroken, form: Submissio
     or say it on the telephone."""
     said = refusal.say(i18n.gettext)
     written = [value for value in form.typed if len(value) > _LONGEST_CHOICE] if form else []
-    is_too_late = isinstance(refusal, SurveyClosed) and form and (written or form.contact_name or form.contact_phone)
+    is_too_late = isinstance(refusal, SurveyClosed | LinkExpired) and form and (written or form.contact_name or form.contact_phone)
     is_part = wants_fragment(request) and is_too_late
     shut = page(
         request,
