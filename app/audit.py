@@ -177,13 +177,16 @@ def _changes(action: AuditAction, row: SQLModel) -> dict[str, Any]:
     state = inspect(row)
     changes: dict[str, Any] = {}
     for column in state.mapper.column_attrs:
-        if action is AuditAction.UPDATE and column.key not in state.committed_state:
+        key, old = column.key, None
+        if key in _STAMPS or (action is AuditAction.UPDATE and key not in state.committed_state):
             continue  # nobody touched it
-        history = state.attrs[column.key].history
-        old, new = (history.deleted or [None])[0], state.dict.get(column.key)
-        is_worth_it = history.has_changes() if action is AuditAction.UPDATE else new not in (None, "")
-        if is_worth_it and column.key not in _STAMPS:
-            changes[column.key] = "***" if column.columns[0].info.get("personal") else [_plain(old), _plain(new)]
+        new = state.dict.get(key)
+        is_worth_it = new not in (None, "")
+        if action is AuditAction.UPDATE:  # a new row has no past to look up
+            history = state.attrs[key].history
+            old, is_worth_it = (history.deleted or [None])[0], history.has_changes()
+        if is_worth_it:
+            changes[key] = "***" if column.columns[0].info.get("personal") else [_plain(old), _plain(new)]
     return changes
 
 

@@ -6,10 +6,12 @@ from datetime import date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from sqlmodel import select
+
 from app.audit import Actor, note_deed
 from app.db import Database
 from app.gateways.passwords import hash_password
-from app.models import DemoMark
+from app.models import DemoMark, DuplicatePair
 from app.queries.demo import has_demo, has_own_people
 from app.queries.policy import current_policy
 from app.rules.demo import check_build
@@ -55,6 +57,9 @@ def build_demo(
         team = add_staff(stage, password_hash)
         menu = add_menu(stage)
         people = add_customers(stage, team, customers)
+        # Pairs are found in one statement, which marks nothing.
+        pairs = session.exec(select(DuplicatePair.id)).all()
+        session.add_all(DemoMark(table_name=DuplicatePair.__tablename__, row_id=number or 0) for number in pairs)
         purchases = add_trade(stage, people, menu, team)
         add_skin_records(stage, people, team)
         responses = add_responses(stage, people)

@@ -1,7 +1,7 @@
 """The demo shop's people: who works there, who comes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sqlmodel import col, select
@@ -18,6 +18,9 @@ from seed.reference import rows_of
 
 _YEAR = 365
 _BIRTHDAYS_THIS_WEEK = 6
+_TWINS = (12, 60, 120)
+_NOTICE_BEFORE = "2025-01"
+"""What the privacy notice was called that customers of before last spring agreed to."""
 _HABITS: tuple[tuple[str, float, tuple[int, int]], ...] = (
     # name, share of customers, days between visits
     ("devoted", 0.02, (8, 12)),
@@ -100,7 +103,7 @@ def add_customers(stage: Stage, team: Team, count: int) -> list[Person]:
     allergies = [row["note"] for row in rows_of("demo_allergies")]
     tags = stage.session.exec(select(Tag).order_by(col(Tag.id))).all()
     lives = sorted((_life(stage, number, count) for number in range(count)), key=lambda life: life[0])
-    people = []
+    people: list[Person] = []
     for number, (joined_on, visit_days) in enumerate(lives, start=1):
         given_name, gender = stage.chance.choice(given_names)
         needs = _needs(stage)
@@ -120,12 +123,29 @@ def add_customers(stage: Stage, team: Team, count: int) -> list[Person]:
             card_until_on=months_after(joined_on, stage.policy.card_valid_months),
             tag_ids=_tag_ids(stage, tags, needs),
         )
+        if number in _TWINS:
+            details = _as_twin(details, people)
         joined_at = stage.open_hours(joined_on)
         customer = create_customer(stage.session, details, policy=stage.policy, now=joined_at)
         person = Person(customer, customer.id or 0, phone, joined_on, visit_days, needs)
         _add_consents(stage, person, team)
         people.append(person)
     return people
+
+
+def _as_twin(details: CustomerDetails, people: Sequence[Person]) -> CustomerDetails:
+    """The same person a second time, under her other phone: what a shop finds when it looks for such records."""
+    known = (one.customer for one in reversed(people) if len(one.customer.birthday) > len("01-02"))
+    hers = next(known, None)
+    if hers is None:
+        return details
+    return replace(
+        details,
+        name=hers.name,
+        gender=hers.gender,
+        birthday=hers.birthday,
+        birthday_calendar=hers.birthday_calendar,
+    )
 
 
 def _life(stage: Stage, number: int, count: int) -> tuple[date, list[date]]:
@@ -175,12 +195,14 @@ def _tag_ids(stage: Stage, tags: Sequence[Tag], needs: list[CategoryOfNeed]) -> 
 
 def _add_consents(stage: Stage, person: Person, team: Team) -> None:
     given = stage.at(person.joined_on, 12)
+    is_early = person.joined_on < stage.day(240)
+    policy = replace(stage.policy, notice_version=_NOTICE_BEFORE) if is_early else stage.policy
 
     def grant(purpose: Purpose, channel: Channel | None = None) -> None:
         consent = grant_consent(
             stage.session,
             ConsentDetails(person.customer_id, purpose, channel, "柜台签字"),  # data
-            policy=stage.policy,
+            policy=policy,
             now=given,
             staff_id=team.reception.id,
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, _EffectiveRouteContext
@@ -143,6 +144,8 @@ def holding() -> dict[str, Any]:
     return {}
 
 
+hypothesis.settings.register_profile("long")  # --hypothesis-profile=long: the state machines go on for minutes
+
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 """Marks a test in a file whose other tests ask both databases. Only SQLite is asked who may, what a page says, and whether
 what holds on both is what holds at all (a control). Both are asked whatever leans on SQL: ledgers, races, searches, imports,
@@ -155,11 +158,11 @@ def _fresh(request: pytest.FixtureRequest, data: Path, room: Room) -> Iterator[S
     request.getfixturevalue("holding").update(room.holding)
     if not room.database:
         shutil.copytree(room.folder, data)
-        yield isolated(data)
+        yield room.settings.model_copy(update={"data_dir": data})
         return
     name = room.shops.take()
     shutil.copytree(room.folder / "keys", data / "keys")
-    yield isolated(data, database_url=url_of(name))
+    yield room.settings.model_copy(update={"data_dir": data, "database_url": url_of(name)})
     room.shops.give_back(name)
 
 

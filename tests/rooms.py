@@ -116,7 +116,7 @@ class Room:
             make_url(POSTGRES).set(drivername="postgresql").render_as_string(hide_password=False), self.database
         )
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """The settings of the room itself."""
         return isolated(self.folder, database_url=url_of(self.database) if self.database else "")

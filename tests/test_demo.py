@@ -26,6 +26,7 @@ from app.models import (
     Consent,
     Customer,
     DemoMark,
+    DuplicatePair,
     PublicToken,
     Purchase,
     Staff,
@@ -353,3 +354,13 @@ def test_a_database_that_does_not_answer_takes_no_page_down(sqlite_settings: Set
     with database.writing() as session:
         session.connection().execute(text("DROP TABLE demo_marks"))
     assert DemoWatch(database)() is False
+
+
+def test_a_few_people_are_there_twice_and_early_ones_agreed_to_an_older_notice(built: Database) -> None:
+    with built.reading() as session:
+        people = [(one.name, one.birthday) for one in session.exec(select(Customer)) if len(one.birthday) > 5]
+        pairs = session.exec(select(DuplicatePair)).all()
+        versions = set(session.exec(select(Consent.notice_version)))
+    assert len(people) > len(set(people))
+    assert pairs
+    assert len(versions) == 2

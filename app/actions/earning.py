@@ -25,11 +25,13 @@ from app.rules.earning import (
     EarnedOftenEnough,
     Earning,
     NothingToEarn,
+    SaleTooLarge,
     occasion_earning,
     occasion_terms,
     sale_points,
+    working_less,
 )
-from app.rules.points import ReferenceTaken, day_of, is_over
+from app.rules.points import LARGEST_POINTS, ReferenceTaken, day_of, is_over
 from app.rules.points_expiry import ends_on
 from app.rules.policy import Policy
 from app.rules.refusals import NotFound
@@ -48,7 +50,7 @@ def hold_buyer(session: Session, customer_id: int) -> bool:
 def earn_for_sale(session: Session, purchase: Purchase, *, policy: Policy, now: datetime, zone: ZoneInfo) -> int:
     """The points of a sale, by the rules and the tier of its moment: call it before her tier follows the sale. They come in
     at once, or wait for the rule's days. What they are; again, what they were. An imported sale is history, whose points
-    come as an opening balance: it earns only where somebody said so of its file."""
+    come as an opening balance: it earns only where somebody said so of its file. Raises SaleTooLarge."""
     if not _earns(session, purchase):
         return 0
     if known := sale_earned(session, purchase):
@@ -56,6 +58,8 @@ def earn_for_sale(session: Session, purchase: Purchase, *, policy: Policy, now: 
     earning = _worth(session, purchase, policy, now, zone)
     if earning is None:
         return 0
+    if earning.points > LARGEST_POINTS:
+        raise SaleTooLarge("lines", points=earning.points, largest=LARGEST_POINTS)
     earned_on = day_of(purchase.occurred_at, zone)
     counts_on = earned_on + timedelta(days=earning.rule.pending_days)
     if counts_on > day_of(now, zone):
@@ -109,10 +113,12 @@ def settle_pending(session: Session, pending_id: int, *, now: datetime, zone: Zo
     pending = lock_row(session, PointsPending, pending_id)
     if pending is None or pending.closed_at is not None or pending.due_on > day_of(now, zone):
         return None
+    left = pending.points - pending.taken_back
+    working = working_less(pending.working, pending.taken_back, left)
     entry = earn_points(
-        session, pending.customer_id, pending.points - pending.taken_back, reference=pending.reference,
+        session, pending.customer_id, left, reference=pending.reference,
         reason=_name_of(session, pending), now=now, zone=zone, expires_on=pending.expires_on,
-        earned_on=pending.earned_on, rule_id=pending.rule_id, working=pending.working, **_came_with(pending.purchase),
+        earned_on=pending.earned_on, rule_id=pending.rule_id, working=working, **_came_with(pending.purchase),
     )  # fmt: skip
     pending.entry_id, pending.closed_at = entry.id, now
     session.flush()

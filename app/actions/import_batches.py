@@ -12,7 +12,7 @@ from sqlalchemy import false, update
 from sqlmodel import Session, col, select
 
 from app.actions.import_undo import undo_import, why_not
-from app.actions.imports import Incoming, import_file, kept_reasons
+from app.actions.imports import Incoming, import_file
 from app.actions.jobs import put_job
 from app.audit import Actor
 from app.db import Database, lock_row
@@ -30,7 +30,7 @@ from app.queries.import_batches import (
 )
 from app.queries.scopes import ANYTHING, only_store, visible
 from app.queries.staff import colleague
-from app.rules.import_reports import ImportReport
+from app.rules.import_reports import ImportReport, kept_reasons
 from app.rules.import_undo import ImportAlreadyReverted, ImportBuiltUpon
 from app.rules.phones import numbers_masked
 from app.rules.refusals import NotFound, RuleBroken

@@ -5,7 +5,6 @@ changes nothing that is in. Every row of the file is counted once: created, upda
 """
 
 import json
-from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -29,14 +28,14 @@ from app.actions.purchase_imports import OrderOutline, Orders, PurchaseFile
 from app.audit import Actor, note_deed
 from app.db import Database
 from app.i18n import gettext
-from app.models import ImportBatch, Purchase, Store
-from app.queries.import_records import points_of_file
+from app.models import ImportBatch, Store
+from app.queries.import_records import buyers_of, points_of_file
 from app.queries.policy import current_policy
 from app.queries.scopes import ANYTHING
 from app.queries.tiers import tier_steps
 from app.rules.headers import Columns, match_columns
 from app.rules.import_header import below_title, header_of, is_unnamed
-from app.rules.import_reports import ImportReport, Portion
+from app.rules.import_reports import ImportReport, Portion, kept_reasons
 from app.rules.import_rows import Shop, is_filled
 from app.rules.policy import Policy
 from app.rules.purchases import StoreNotHers, StoreUnknown
@@ -45,8 +44,6 @@ from app.rules.spreadsheets import MOST_ROWS, FileEmpty, OnlyHeader, TooManyRows
 from app.vocabulary import AuditAction, ImportKind, ImportMode, ImportStage, JobKind
 
 Row = tuple[int, tuple[str, ...]]
-REJECTIONS_KEPT = 10_000
-"""So many refused rows are kept with the batch; the report holds them all."""
 _NOBODYS = words("表里没有手机或会员号这一列：每一单都不会记到顾客名下。如果有，请把它对上再导。")
 _ALLERGIES = words("过敏史是敏感信息，会加密保存；还没有同意过的顾客，档案上会提醒当面问一声。")
 _STAFF_UNKNOWN = words("这些员工不在系统里，他们的销售没有记到人：{names}")
@@ -262,7 +259,7 @@ class _Run:
         if self.report.batch is None:
             return
         with self.database.reading() as session:
-            ids = _buyers(session, self.report.batch)
+            ids = buyers_of(session, self.report.batch)
         earn_file(
             self.database, self.report.batch, ids, actor=self.actor, policy=reviewer.policy, now=reviewer.shop.now,
             zone=reviewer.shop.zone, alive=alive,
@@ -276,7 +273,7 @@ class _Run:
         if self.report.batch is None:
             return
         with self.database.reading() as session:
-            ids = _buyers(session, self.report.batch)
+            ids = buyers_of(session, self.report.batch)
         for start in range(0, len(ids), _REVIEWED):
             with self.database.writing(self.actor) as session:
                 changes = Changes(self.report.batch)
@@ -296,13 +293,6 @@ class _Run:
             return
         with suppress(SQLAlchemyError), self.database.writing(self.actor) as session:
             _write_batch(session, self.report.batch, {"stage": ImportStage.FAILED})
-
-
-def _buyers(session: Session, batch_id: int) -> "array[int]":
-    """Whom a file sold something to: eight bytes each."""
-    buyer = col(Purchase.customer_id)
-    wanted = select(buyer).where(Purchase.import_batch_id == batch_id, buyer.is_not(None)).distinct()
-    return array("q", session.scalars(wanted.execution_options(yield_per=5000)))
 
 
 def _store_id(session: Session, code: str) -> int | None:
@@ -391,15 +381,6 @@ def _keep(session: Session, report: ImportReport, *, finished_at: datetime) -> N
     rejections = json.dumps(kept_reasons(report), ensure_ascii=False)
     done = {"finished_at": finished_at, "rejections": rejections, "stage": ImportStage.DONE}
     _write_batch(session, report.batch, done)
-
-
-def kept_reasons(report: ImportReport) -> list[dict[str, Any]]:
-    """What is kept of a file's refused rows, and beside them of the cells left out: the first of each, and how many more
-    cells there were."""
-    warnings: list[dict[str, Any]] = [one.as_json() | {"left_out": 1} for one in report.warnings[:REJECTIONS_KEPT]]
-    if more := len(report.warnings) - len(warnings):
-        warnings.append({"row": "", "column": "", "reason": "", "left_out": more})
-    return [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]] + warnings
 
 
 def _write_batch(session: Session, batch_id: int | None, changes: dict[str, Any]) -> None:

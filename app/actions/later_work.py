@@ -146,7 +146,7 @@ def changed_by(
     """What is kept of the records a file changed (`made`: of those it made), so many at a time."""
     last = 0
     number = col(ImportChange.subject_id)
-    columns = select(number, ImportChange.before, ImportChange.after)
+    columns: Any = select(number, ImportChange.before, ImportChange.after)
     wanted = columns.where(*_of(batch_id, table), col(ImportChange.is_created).is_(made))
     if only is not None:
         wanted = wanted.where(number.in_(only))
@@ -214,7 +214,7 @@ class _Reach:
     def holds(self, key: Any) -> ColumnElement[bool]:
         """Whether a column names one of them. Between two numbers first: of a file nobody has built on, nothing is."""
         change = aliased(ImportChange)
-        mine = (
+        mine: tuple[Any, ...] = (
             change.batch_id == self.batch_id,
             change.subject == str(self.table.__tablename__),
             col(change.is_created),

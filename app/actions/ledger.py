@@ -202,7 +202,7 @@ def lapse(
                 PointsKind.EXPIRE, -lot.remaining, reference, "", because.at, because.today,
                 first=frozenset({lot.lot_id}),
             )  # fmt: skip
-            entries.append(post(session, account, ending))
+            entries.append(post(session, account, ending, [lot]))
     return entries
 
 
@@ -230,7 +230,7 @@ def _held(session: Session, customer_id: int) -> Account | None:
 
 def _opened(session: Session, customer_id: int) -> Account:
     row = {"customer_id": customer_id, "balance": 0, "seq": 0, "closed_by": ""}
-    account_id = session.connection().execute(_OPENED, row).scalar_one()
+    account_id = session.connection().execute(_OPENED, row).scalar_one() or 0
     mark_demo(session, PointsAccount, PointsAccount.id, account_id)
     return Account(account_id, customer_id, 0, 0, None)
 

@@ -107,7 +107,7 @@ def merge_customers(
     merge = _written(session, survivor, absorbed, policy=policy, now=now, staff_id=staff_id)
     plan = MergePlan(survivor_id, gone)
     move_all(session, Merging(survivor_id, absorbed_id, now, staff_id, plan))
-    points.move_account(session, absorbed_id, survivor_id, merge_reference=_reference(merge), now=now)
+    points.move_account(session, absorbed_id, survivor_id, merge_reference=_reference(merge), now=now, zone=zone)
     _take_away(session, absorbed_id)
     _fill(session, survivor, {name: value for name, value in fresh.items() if name not in TIER_COLUMNS}, now)
     last_change = newest_change(session)
@@ -175,8 +175,8 @@ def undo_merge(
 
 
 def forget_merges(session: Session, now: datetime) -> int:
-    """Empty the plans nobody may use any more: those whose days are over, and those of somebody who was erased. Returns
-    how many."""
+    """Empty the plans nobody may use any more: those whose days are over, and those of somebody who was erased, whose phones
+    of before a merge go with her. Returns how many plans."""
     erased = select(Customer.id).where(Customer.status == CustomerStatus.ERASED)
     over = or_(
         col(CustomerMerge.undo_until) <= now,
@@ -186,6 +186,7 @@ def forget_merges(session: Session, now: datetime) -> int:
     emptied: CursorResult[Any] = session.execute(  # type: ignore[assignment]
         update(CustomerMerge).where(col(CustomerMerge.plan).is_not(None), over).values(plan=None)
     )
+    session.execute(update(CustomerAlias).where(col(CustomerAlias.customer_id).in_(erased)).values(phone_index=None))
     return emptied.rowcount
 
 

@@ -220,12 +220,15 @@ def _set_frozen(session: Session, account_id: int, at: datetime | None) -> None:
 
 
 def move_account(
-    session: Session, from_customer_id: int, to_customer_id: int, *, merge_reference: str, now: datetime
+    session: Session, from_customer_id: int, to_customer_id: int, *, merge_reference: str, now: datetime, zone: ZoneInfo
 ) -> None:
     """Her points go over to the record that stays: one entry out of the one account, one into the other, and the lots as
     they are, so nothing is earned twice and nothing ends sooner. A debt goes over too. Raises NotFound, PointsInDoubt."""
     if open_account(session, from_customer_id) is None:
         return
+    for one in sorted((from_customer_id, to_customer_id)):  # or what is over would repay the other's debt
+        if open_account(session, one) is not None:
+            expire_points(session, one, now=now, zone=zone)
     source, target = _both(session, from_customer_id, to_customer_id)
     balance, held = source.balance, _hand_over(session, family_of(session, source.id), source.id, target.id)
     if balance:

@@ -122,7 +122,7 @@ def record_purchase(
     waits for her.
 
     Raises CustomerUnknown, RefundOfUnknown, RefundTooLarge, StoreUnknown, PointsExceedSale, PointsNeedCustomer,
-    NotEnoughPoints, PointsFrozen, or what a field's own rule says.
+    NotEnoughPoints, PointsFrozen, SaleTooLarge, or what a field's own rule says.
     """
     known = look_up(session, [sale])
     if first := known.orders.get(sale.order_no):

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
 from app.actions.tier_warnings import warn
@@ -22,6 +23,8 @@ from app.vocabulary import TierWhy, TierWindow
 Rising = Callable[[Customer], None]
 TIER_COLUMNS = ("tier_id", "tier_until_on", "tier_held_until_on")
 """What only this file writes."""
+_MOVED: tuple[Any, ...] = (Customer.id, Customer.tier_id, Customer.tier_until_on, Customer.tier_held_until_on)
+"""What a night needs of those who move: of her fifty columns most would be read for nothing."""
 
 
 def _nobody(customer: Customer) -> None:
@@ -55,11 +58,21 @@ def change_tier(
     staff_id: int | None = None,
 ) -> TierChange:
     """Give a customer a tier, and write down how she came to it. `held_until_on`: until when no rule takes it back."""
-    before = customer.tier_id
+    change = TierChange(
+        customer_id=customer.id or 0,
+        at=now,
+        from_tier_id=customer.tier_id,
+        to_tier_id=tier_id,
+        why=why,
+        amount_fen=figures.amount_fen,
+        visits=figures.visits,
+        window_from_on=window_from_on,
+        until_on=until_on,
+        purchase_id=purchase_id,
+        reason=reason,
+        staff_id=staff_id,
+    )
     customer.tier_id, customer.tier_until_on, customer.tier_held_until_on = tier_id, until_on, held_until_on
-    change = _row(customer.id or 0, before, tier_id, why, now=now, until_on=until_on)
-    change.amount_fen, change.visits, change.window_from_on = figures.amount_fen, figures.visits, window_from_on
-    change.purchase_id, change.reason, change.staff_id = purchase_id, reason, staff_id
     session.add(change)
     return change
 
@@ -77,9 +90,16 @@ def note_start(
     lowest = min((step for step in tier_steps(session)), key=lambda step: step.rank, default=None)
     for one in customers:
         if lowest is None or one.tier_id != lowest.tier_id:
-            change = _row(one.id or 0, None, one.tier_id, why, now=now, until_on=one.tier_until_on)
-            change.staff_id = staff_id
-            session.add(change)
+            session.add(
+                TierChange(
+                    customer_id=one.id or 0,
+                    at=now,
+                    to_tier_id=one.tier_id,
+                    why=why,
+                    until_on=one.tier_until_on,
+                    staff_id=staff_id,
+                )
+            )
 
 
 def review_tier(
@@ -310,6 +330,8 @@ def _moved(
     if not moves:
         return []
     wanted = select(Customer).where(among(session, Customer.id, set(moves))).order_by(col(Customer.id))
+    if rising is _nobody:
+        wanted = wanted.options(load_only(*_MOVED))
     risen = []
     for customer in session.exec(wanted.execution_options(populate_existing=True)):
         number = customer.id or 0
@@ -349,11 +371,3 @@ def _warn_those_near(session: Session, look: _Look, *, policy: Policy, now: date
         if missing is not None and member.until_on is not None:
             near[customer_id] = (member.until_on, missing)
     return warn(session, near, policy=policy, now=now, today=look.today)
-
-
-def _row(
-    customer_id: int, before: int | None, after: int, why: TierWhy, *, now: datetime, until_on: date | None
-) -> TierChange:
-    return TierChange(
-        customer_id=customer_id, at=now, from_tier_id=before, to_tier_id=after, why=why, until_on=until_on
-    )

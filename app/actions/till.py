@@ -18,9 +18,10 @@ from app.actions.ledger import locked_account
 from app.actions.purchases import check_same, customer_of, look_up, record_purchase
 from app.actions.redemptions import Wanted, redeem
 from app.columns import blind_index
+from app.db import lock_row
 from app.models import PointsEntry, Purchase, Redemption, Store
 from app.queries.api_keys import Caller
-from app.queries.earning import pending_taken, refund_moved, reward_called, sale_earned
+from app.queries.earning import pending_taken, refund_moved, reward_called, sale_earned, sale_ended
 from app.queries.members import Member, member, member_numbered, member_with_phone, store_called, tier_named
 from app.queries.phones import owner_of_phone
 from app.queries.points import balance_of
@@ -37,10 +38,12 @@ from app.rules.purchases import (
     OrderDiffers,
     RefundOfNothing,
     RefundOfUnknown,
+    RefundTooLarge,
     Sale,
     SaleBelowZero,
     SaleLine,
     buyer_of,
+    check_lines,
     check_refund_lines,
     paid_fen,
 )
@@ -54,11 +57,13 @@ _REFUND = "退款"  # data: the line of a refund that names none
 
 @dataclass(frozen=True)
 class SaleTaken:
-    """What a till is told about its sale. `is_waiting`: nobody has that number or phone yet, and the sale waits for her."""
+    """What a till is told about its sale. `points_ended`: so many of those it earned had ended before they came in.
+    `is_waiting`: nobody has that number or phone yet, and the sale waits for her."""
 
     order_no: str
     paid_fen: int
     points_earned: int
+    points_ended: int
     balance: int
     tier: str | None
     is_waiting: bool
@@ -98,8 +103,8 @@ def register(
 def take_sale(session: Session, sale: Sale, *, caller: Caller, policy: Policy, now: datetime, zone: ZoneInfo) -> Kept:
     """Put a sale in; the answer as JSON. The same order again gets the first answer, and 200 instead of 201.
 
-    Raises OrderDiffers for another sale under a known number, StoreNotTheKeys, MomentInFuture, SaleBelowZero, or as
-    `record_purchase`."""
+    Raises OrderDiffers for another sale under a known number, StoreNotTheKeys, MomentInFuture, SaleBelowZero,
+    LineExceedsPrice, or as `record_purchase`."""
     sale = _in_the_keys_store(session, _possible(sale, now), caller)
     _check_is_hers_to_ask(session, sale, caller)
     is_new = False
@@ -152,6 +157,8 @@ def take_refund(
     sale = _sold(session, asked.order_no, caller)
     if not asked.amount_fen and sale.paid_fen:
         raise RefundOfNothing("amount_fen")
+    if not asked.amount_fen:
+        _check_not_back_yet(session, sale, asked)
     if asked.lines:
         check_refund_lines(sum(line.amount_fen for line in asked.lines), asked.amount_fen, sale.points_fen)
     store = session.get(Store, sale.store_id) if sale.store_id else None
@@ -169,7 +176,11 @@ def take_refund(
     def work() -> Kept:
         nonlocal is_new
         waited = pending_taken(session, sale.id or 0)
-        refund = record_purchase(session, slip, policy=policy, now=now, zone=zone)
+        try:
+            refund = record_purchase(session, slip, policy=policy, now=now, zone=zone)
+        except RefundTooLarge as refusal:
+            refusal.field = "amount_fen"
+            raise
         is_new = refund.created_at == now
         told = _refund_told(session, sale, refund, pending_taken(session, sale.id or 0) - waited)
         return Kept(200, json.dumps(asdict(told), ensure_ascii=False))
@@ -188,6 +199,14 @@ def _sold(session: Session, order_no: str, caller: Caller) -> Purchase:
     if sale is None or not is_hers or sale.refund_of_id is not None:
         raise RefundOfUnknown("order_no")
     return sale
+
+
+def _check_not_back_yet(session: Session, sale: Purchase, asked: RefundAsked) -> None:
+    """What points alone paid for goes back once, whole: no sum of money would tell a second time. Raises RefundTooLarge."""
+    lock_row(session, Purchase, sale.id or 0)  # of two at once the second sees the first
+    others = select(Purchase.id).where(Purchase.refund_of_id == sale.id, Purchase.order_no != asked.refund_no)
+    if session.exec(others).first() is not None:
+        raise RefundTooLarge("amount_fen")
 
 
 def _taken_back(asked: RefundAsked) -> tuple[SaleLine, ...]:
@@ -241,6 +260,7 @@ def _possible(sale: Sale, now: datetime) -> Sale:
         raise MomentInFuture("occurred_at")
     if paid_fen(sale) < 0:
         raise SaleBelowZero("lines")
+    check_lines(sale.lines)
     return sale
 
 
@@ -272,6 +292,7 @@ def _told(session: Session, purchase: Purchase) -> SaleTaken:
         order_no=purchase.order_no,
         paid_fen=purchase.paid_fen,
         points_earned=sale_earned(session, purchase),
+        points_ended=sale_ended(session, purchase),
         balance=balance_of(session, hers) if hers else 0,
         tier=tier_named(session, hers) if hers else None,
         is_waiting=is_waiting(purchase),

@@ -19,7 +19,7 @@ from app.models import Customer, Redemption, Reward
 from app.queries.points_page import standing_of
 from app.queries.rewards import Offered, is_to_come, offered_to
 from app.rules.access import may
-from app.rules.points import LARGEST_POINTS, LONGEST_REASON, PointsReasonMissing, stated_reason
+from app.rules.points import LARGEST_POINTS, LONGEST_REASON, PointsReasonMissing, PointsWrong, stated_reason
 from app.rules.refusals import NotFound, RuleBroken, words
 
 _DONE = words("已兑换{what}：{before} 分 → {after} 分")
@@ -55,8 +55,12 @@ class RedeemPage(OfACustomer):
                 sentence = str(refusal)
         context = await anyio.to_thread.run_sync(self._read, customer)
         chosen = _chosen(asked, context["offers"])
-        points = chosen.reward.points if chosen else min(number(str(asked.get("points", ""))) or 0, LARGEST_POINTS)
+        typed = str(asked.get("points", ""))
+        points = chosen.reward.points if chosen else min(number(typed) or 0, LARGEST_POINTS)
+        if typed and not points and not sentence:
+            sentence = PointsWrong("points", largest=LARGEST_POINTS).say(gettext)
         context |= {
+            "typed": typed,
             "customer": customer,
             "chosen": chosen,
             "points": points,

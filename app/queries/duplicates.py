@@ -12,7 +12,7 @@ from sqlalchemy import select as sql_select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col, select
 
-from app.models import Customer, DuplicatePair
+from app.models import Customer, CustomerAlias, DuplicatePair
 from app.queries.finding import starting_with
 from app.rules.duplicates import COMMON_FROM, Person, birthdays_like
 from app.vocabulary import CustomerStatus, PairState
@@ -114,7 +114,18 @@ def _born(month: Any, day: Any, calendar: Any) -> ColumnElement[bool]:
 _BYTES, _TEXT, _NUMBER = LargeBinary(), String(), Integer()
 SOUND = "sound"
 BLOCKS = (
-    Block("phone", (_BYTES,), lambda one: _one(one.phone_index), lambda key: col(Customer.phone_index) == key),
+    Block(
+        "phone",
+        (_BYTES,),
+        lambda one: [*_one(one.phone_index), *((phone,) for phone in sorted(one.given_up))],
+        lambda key: col(Customer.phone_index) == key,
+    ),
+    Block(
+        "given up",
+        (_BYTES,),
+        lambda one: _one(one.phone_index),
+        lambda key: col(Customer.id).in_(select(CustomerAlias.customer_id).where(CustomerAlias.phone_index == key)),
+    ),
     Block("wechat", (_BYTES,), lambda one: _one(one.wechat_index), lambda key: col(Customer.wechat_index) == key),
     Block(
         "email",
@@ -277,7 +288,8 @@ def people_after(session: Session, after: int, *, since: datetime | None, most: 
 
 
 def _read(session: Session, *wanted: ColumnElement[bool], most: int | None = None) -> list[Read]:
-    rows = sql_select(*_COLUMNS).where(_active(), *wanted).order_by(col(Customer.id)).limit(most)
+    rows = session.execute(sql_select(*_COLUMNS).where(_active(), *wanted).order_by(col(Customer.id)).limit(most)).all()
+    given_up = _given_up(session, [row.id for row in rows])
     return [
         Read(
             Person(
@@ -295,11 +307,23 @@ def _read(session: Session, *wanted: ColumnElement[bool], most: int | None = Non
                 email=row.email,
                 gender=row.gender,
                 store_id=row.store_id,
+                given_up=frozenset(given_up.get(row.id, ())),
             ),
             row.updated_at,
         )
-        for row in session.execute(rows)
+        for row in rows
     ]
+
+
+def _given_up(session: Session, ids: Sequence[int]) -> dict[int, list[bytes]]:
+    """The phones these gave up when two records became one."""
+    found: dict[int, list[bytes]] = defaultdict(list)
+    for part in _parts(ids):
+        phones = select(CustomerAlias.customer_id, CustomerAlias.phone_index)
+        wanted = phones.where(col(CustomerAlias.customer_id).in_(part), col(CustomerAlias.phone_index).is_not(None))
+        for customer_id, phone in session.exec(wanted):
+            found[customer_id].append(bytes(phone or b""))
+    return found
 
 
 def pairs_of(session: Session, ids: Collection[int]) -> dict[tuple[int, int], Standing]:

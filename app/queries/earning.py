@@ -27,8 +27,9 @@ from app.models import (
     TierChange,
     Treatment,
 )
+from app.queries.points import ended_of
 from app.rules.birthdays import Birthday, is_birthday_month
-from app.rules.earning import Earner, EarningTerms, Order, PaidLine
+from app.rules.earning import Earner, EarningTerms, Order, PaidLine, working_less
 from app.rules.menu_rows import category_called
 from app.rules.points_expiry import Expiry
 from app.vocabulary import Calendar, CategoryOfNeed, CustomerStatus, EarningKind, PointsKind, RuleSubject
@@ -234,8 +235,9 @@ def pending_of(session: Session, customer_id: int) -> list[PendingLine]:
         .order_by(col(PointsPending.due_on), col(PointsPending.id))
     )
     return [
-        PendingLine(row.points - row.taken_back, row.due_on, row.expires_on, order_no, row.working)
+        PendingLine(left, row.due_on, row.expires_on, order_no, working_less(row.working, row.taken_back, left))
         for row, order_no in rows
+        for left in (row.points - row.taken_back,)
     ]
 
 
@@ -263,6 +265,15 @@ def sale_earned(session: Session, purchase: Purchase) -> int:
         PointsEntry.kind == PointsKind.EARN, PointsEntry.reference == sale_reference(purchase)
     )
     return session.exec(wanted).first() or 0
+
+
+def sale_ended(session: Session, purchase: Purchase) -> int:
+    """How many of the points a sale gave have ended unused."""
+    wanted = select(PointsEntry.id).where(
+        PointsEntry.kind == PointsKind.EARN, PointsEntry.reference == sale_reference(purchase)
+    )
+    entry_id = session.exec(wanted).first()
+    return ended_of(session, entry_id) if entry_id else 0
 
 
 def sale_reference(purchase: Purchase) -> str:

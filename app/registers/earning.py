@@ -57,7 +57,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
         "in_birthday_month": {"description": later("只在顾客生日那个月")},
         "from_paid_fen": {"description": later("一单付满多少元才给；0 表示不限")},
         "most_points": {
-            "description": later("一单最多给几分；0 表示不限"),
+            "description": later("一单最多给几分；选了一类就只管那一类的分；0 表示不限"),
             "validators": [NumberRange(0, 100_000_000)],
         },
         "most_times_a_year": {

@@ -45,7 +45,13 @@ _CODES = {
 }
 _ONCE = words("这个 Idempotency-Key 已经用过，那次的内容不一样。什么都没有做。")
 _INVALID = words("有 {count} 处内容不对，什么都没有保存。")
-_UNREADABLE = words("内容不是 JSON，没能读懂。")
+_UNREADABLE = words("内容不是 UTF-8 编码的 JSON，没能读懂，什么都没有保存。")
+SAYS: Mapping[int, str] = {
+    400: _UNREADABLE,
+    404: words("没有这个地址，或没有这条记录。"),
+    405: words("这个地址不接受这种请求方法。"),
+}
+"""What a program is told where a person would be sent back to a page."""
 _FAULTS: Mapping[str, tuple[str, str]] = {
     "missing": ("missing", words("缺少这一项。")),
     "extra_forbidden": ("unknown_field", words("没有这个字段。")),

@@ -46,7 +46,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
-        message = i18n.gettext(_WORDS.get(error.status_code, _SORRY))
+        says = problems.SAYS if is_program(request) else {}
+        message = i18n.gettext(says.get(error.status_code) or _WORDS.get(error.status_code, _SORRY))
         answer = sorry(request, error.status_code, message)
         answer.headers.update(error.headers or {})
         return answer

@@ -65,7 +65,8 @@ class LikelyKnown(RuleBroken):
 @dataclass(frozen=True)
 class Person:
     """What is compared of a record; None or empty is what nobody said. Phone and WeChat only by their blind indexes.
-    `shares_phone`: this record says why it shares its number. `customer_id` 0: not in the file yet."""
+    `given_up`: phones of before a merge. `shares_phone`: this record says why it shares its number. `customer_id` 0: not in the
+    file yet."""
 
     customer_id: int
     name: str
@@ -81,6 +82,7 @@ class Person:
     email: str = ""
     gender: Gender = Gender.UNKNOWN
     store_id: int | None = None
+    given_up: frozenset[bytes] = frozenset()
 
     @cached_property
     def plain(self) -> str:
@@ -203,6 +205,7 @@ def _turned(mine: str, hers: str) -> Alike:
 
 def _contacts(one: Person, other: Person) -> tuple[Alike | None, ...]:
     has_phone = bool(one.phone_index) and one.phone_index == other.phone_index
+    has_phone |= one.phone_index in other.given_up or other.phone_index in one.given_up
     has_last4 = not has_phone and bool(one.last4) and one.last4 == other.last4
     return (
         Alike.PHONE if has_phone else Alike.LAST4 if has_last4 else None,

@@ -17,10 +17,14 @@ from app.vocabulary import CategoryOfNeed, EarningKind
 
 _BASE = words("消费 {paid}，每 {per} 元 {points} 分 = {gives}")
 _BASE_NAMED = words("{name}：{paid}，每 {per} 元 {points} 分 = {gives}")
+_TOGETHER = words("合计 {gives}")
 _TIMES = words("{name} ×{times} = {gives}")
+_TIMES_PART = words("{name}：其中 {of} ×{times} = {part}，合计 {gives}")
 _FLOOR = words("取整 {gives}")
 _BONUS = words("{name} +{points} = {gives}")
 _CAP = words("每单最多 {points} 分 = {gives}")
+_CAP_PART = words("{name}：其中 {of}，最多 {points} 分，合计 {gives}")
+_REFUND = words("退货收回 {points} 分 = {gives}")
 _OCCASION = words("{name}：{points} 分")
 _BETWEEN = words("；")
 
@@ -41,6 +45,13 @@ class EarnedOftenEnough(RuleBroken):
     status = 409
 
 
+class SaleTooLarge(RuleBroken):
+    """More points than one movement holds: an amount in the wrong unit, most likely."""
+
+    code = "sale_too_large"
+    message = words("这一单要得 {points} 分，一次最多记 {largest} 分。请核对金额。")
+
+
 class Step(StrEnum):
     """Where in the working a figure stands."""
 
@@ -50,13 +61,15 @@ class Step(StrEnum):
     FLOOR = "floor"
     BONUS = "bonus"
     CAP = "cap"
+    REFUND = "refund"
     OCCASION = "occasion"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EarningTerms:
     """An earning rule as it stood at a moment. `from_rank`: for this tier and those above, None for everybody. `most_points`
-    0: no cap; `most_times_a_year` 0: as often as it happens."""
+    0: no cap; with a `category` it caps what that kind of care gives, else the whole order. `most_times_a_year` 0: as often
+    as it happens."""
 
     rule_id: int
     name: str
@@ -135,24 +148,43 @@ def sale_points(
         parts = {category: points * earner.tier_percent / 100 for category, points in parts.items()}
         steps.append(_step(Step.TIER, sum(parts.values()), name=earner.tier_name, percent=earner.tier_percent))
     for campaign, categories in _campaigns(fitting, parts, campaigns_multiply):
+        before = sum((parts[category] for category in categories), Fraction())
         parts |= {category: parts[category] * campaign.percent / 100 for category in categories}
-        steps.append(_step(Step.CAMPAIGN, sum(parts.values()), campaign, percent=campaign.percent))
+        of = {} if len(categories) == len(parts) else {"of": str(before)}
+        steps.append(_step(Step.CAMPAIGN, sum(parts.values()), campaign, percent=campaign.percent, **of))
         used.append(campaign)
     exact = sum(parts.values(), Fraction())
-    points = int(exact)
-    if exact != points:
-        steps.append(_step(Step.FLOOR, points))
+    if exact != int(exact):
+        steps.append(_step(Step.FLOOR, int(exact)))
     for bonus in (rule for rule in fitting if rule.kind is EarningKind.BONUS and rule.points):
-        points += bonus.points
-        steps.append(_step(Step.BONUS, points, bonus, points=bonus.points))
+        # What is given for one kind of care belongs to its part.
+        parts[bonus.category] = parts.get(bonus.category, Fraction()) + bonus.points
+        steps.append(_step(Step.BONUS, int(sum(parts.values())), bonus, points=bonus.points))
         used.append(bonus)
-    cap = min((rule.most_points for rule in used if rule.most_points), default=points)
-    if cap < points:
-        points = cap
-        steps.append(_step(Step.CAP, points, points=cap))
+    points = _capped(parts, used, steps)
     lead = max(used, key=lambda rule: (rule.kind is EarningKind.PURCHASE, rule.category is None, -rule.rule_id))
     waits = max(rule.pending_days for rule in bases.values())
     return Earning(points, tuple(steps), replace(lead, pending_days=waits)) if points > 0 else None
+
+
+def _capped(
+    parts: dict[CategoryOfNeed | None, Fraction], used: Sequence[EarningTerms], steps: list[dict[str, Any]]
+) -> int:
+    """The points of an order within its caps: first the part of each kind of care that has one, then the whole; whole
+    points, rounded down once. The smallest cap of several counts."""
+    by_cap = sorted((rule for rule in used if rule.most_points), key=lambda rule: rule.most_points)
+    for rule in (one for one in by_cap if one.category is not None):
+        part = parts.get(rule.category, Fraction())
+        if rule.most_points < part:
+            parts[rule.category] = Fraction(rule.most_points)
+            whole = int(sum(parts.values()))
+            of = {"of": str(part)} if len(parts) > 1 else {}
+            steps.append(_step(Step.CAP, whole, rule if of else None, points=rule.most_points, **of))
+    points = int(sum(parts.values()))
+    cap = next((rule.most_points for rule in by_cap if rule.category is None), points)
+    if cap < points:
+        steps.append(_step(Step.CAP, cap, points=cap))
+    return min(cap, points)
 
 
 def paid_by_category(order: Order) -> dict[CategoryOfNeed | None, int]:
@@ -192,8 +224,19 @@ def still_earned(earned: int, *, kept_fen: int, paid_fen: int) -> int:
 
 def told(working: str, translate: Callable[[str], str]) -> str:
     """The working in words of the reader's language: 消费 ¥128.00，每 1 元 1 分 = 128；银卡会员 ×1.2 = 153.6；取整 153."""  # data
-    steps = json.loads(working) if working else ()
-    return translate(_BETWEEN).join(_told_step(step, translate) for step in steps)
+    steps = json.loads(working) if working else []
+    said = [_told_step(step, translate) for step in steps]
+    bases = [step for step in steps if step["at"] == Step.BASE]
+    if len(bases) > 1:  # each says what it gives by itself, and then what they give together
+        said.insert(len(bases), translate(_TOGETHER).format(gives=decimal(Fraction(bases[-1]["gives"]))))
+    return translate(_BETWEEN).join(said)
+
+
+def working_less(working: str, taken_back: int, left: int) -> str:
+    """The working of points of which a refund took a part before they came in."""
+    if not working or not taken_back:
+        return working
+    return json.dumps([*json.loads(working), _step(Step.REFUND, left, points=taken_back)], ensure_ascii=False)
 
 
 # ── The steps ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -232,7 +275,7 @@ def _bases(
 def _base_steps(
     bases: dict[CategoryOfNeed | None, EarningTerms], paid: dict[CategoryOfNeed | None, int]
 ) -> list[dict[str, Any]]:
-    """One step for each rule, with the money it counted; each gives what all of them give so far."""
+    """One step for each rule, with the money it counted; `gives` is what all of them give so far."""
     steps, so_far = [], Fraction()
     for rule in {one.rule_id: one for one in bases.values()}.values():
         fen = sum(paid[category] for category, one in bases.items() if one.rule_id == rule.rule_id)
@@ -271,8 +314,13 @@ def _told_step(step: dict[str, Any], translate: Callable[[str], str]) -> str:
     said: dict[str, Any] = {name: step.get(name, "") for name in ("name", "points")}
     said["gives"] = decimal(Fraction(step["gives"]))
     sentence = _SENTENCES[Step(step["at"])]
+    if "of" in step:
+        of = Fraction(step["of"])
+        said |= {"of": decimal(of), "part": decimal(of * step.get("percent", 100) / 100)}
+        sentence = _TIMES_PART if "percent" in step else _CAP_PART
     if "fen" in step:
         said |= {
+            "gives": decimal(Fraction(step["fen"] * step["points"], step["per_fen"])),
             "paid": f"¥{step['fen'] // 100:,}.{step['fen'] % 100:02d}",
             "per": decimal(Fraction(step["per_fen"], 100)),
         }
@@ -289,6 +337,7 @@ _SENTENCES = {
     Step.FLOOR: _FLOOR,
     Step.BONUS: _BONUS,
     Step.CAP: _CAP,
+    Step.REFUND: _REFUND,
     Step.OCCASION: _OCCASION,
 }
 

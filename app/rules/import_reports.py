@@ -7,6 +7,9 @@ from typing import Any
 from app.rules.headers import Columns
 from app.rules.refusals import RuleBroken
 
+REJECTIONS_KEPT = 10_000
+"""So many refused rows are kept with the batch; the report holds them all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -101,6 +104,15 @@ def _by_column(
     for fault in faults:
         said.setdefault(columns.heading(fault.field), {})[fault.say(translate)] = None
     return tuple((column, "\n".join(reasons)) for column, reasons in said.items())
+
+
+def kept_reasons(report: ImportReport) -> list[dict[str, Any]]:
+    """What is kept of a file's refused rows, and beside them of the cells left out: the first of each, and how many more
+    cells there were."""
+    warnings: list[dict[str, Any]] = [one.as_json() | {"left_out": 1} for one in report.warnings[:REJECTIONS_KEPT]]
+    if more := len(report.warnings) - len(warnings):
+        warnings.append({"row": "", "column": "", "reason": "", "left_out": more})
+    return [one.as_json() for one in report.rejected[:REJECTIONS_KEPT]] + warnings
 
 
 def told_faults(rejections: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, str, str]]:

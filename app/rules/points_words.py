@@ -181,15 +181,20 @@ def _conditions(rule: EarningTerms, names: Mapping[int, str]) -> tuple[Line, ...
         (rule.starts_on is not None, words("{day} 开始"), {"day": rule.starts_on}),
         (rule.ends_on is not None, words("到 {day} 为止"), {"day": rule.ends_on}),
         (not is_sale and rule.most_times_a_year > 0, words("一年最多 {n} 次"), {"n": rule.most_times_a_year}),
-        (is_sale and rule.most_points > 0, words("每单最多 {n} 分"), {"n": rule.most_points}),
+        (is_sale and rule.most_points > 0, _MOST_OF_KIND if rule.category else _MOST, {"n": rule.most_points}),
         (rule.pending_days > 0, words("{n} 天后入账"), {"n": rule.pending_days}),
     )
     return tuple(Line(sentence, values) for holds, sentence, values in found if holds)
 
 
+_MOST = words("每单最多 {n} 分")
+_MOST_OF_KIND = words("这一类每单最多 {n} 分，别的照给")
+
+
 def _steps(rules: Sequence[EarningTerms], tiers: Sequence[TierTerms], policy: Policy) -> tuple[Line, ...]:
     """In which order an order's points are worked out; only what this shop has."""
     kinds = {rule.kind for rule in rules}
+    capped = [rule for rule in rules if rule.kind in _ORDER and rule.most_points]
     many = (
         words("再乘活动倍数；有几个活动就一个一个乘上去")
         if policy.campaigns_multiply
@@ -204,7 +209,8 @@ def _steps(rules: Sequence[EarningTerms], tiers: Sequence[TierTerms], policy: Po
         (EarningKind.CAMPAIGN in kinds, many),
         (True, words("去掉零头：一单只去一次")),
         (EarningKind.BONUS in kinds, words("加上加送的分")),
-        (any(rule.most_points for rule in rules if rule.kind in _ORDER), words("超过每单上限的按上限算")),
+        (any(rule.category for rule in capped), words("某一类超过它的上限的，那一类按上限算")),
+        (any(not rule.category for rule in capped), words("超过每单上限的按上限算")),
     )
     return tuple(Line(sentence, {}) for is_there, sentence in steps if is_there)
 

@@ -60,6 +60,13 @@ class OrderEmpty(RuleBroken):
     message = words("这一单里没有商品。")
 
 
+class LineExceedsPrice(RuleBroken):
+    """Less than the price is a discount; more is a slip of the finger."""
+
+    code = "line_exceeds_price"
+    message = words("这一行的金额比数量乘单价还多。请核对数量、单价和金额。")
+
+
 class RefundOfUnknown(RuleBroken):
     """A refund needs the sale it takes back."""
 
@@ -240,3 +247,13 @@ def check_refund_lines(lines_fen: int, amount_fen: int, points_fen: int) -> None
     come to more, by no more than that. Whatever sign the till wrote. Raises RefundLinesDiffer."""
     if not amount_fen <= abs(lines_fen) <= amount_fen + points_fen:
         raise RefundLinesDiffer("lines")
+
+
+def check_lines(lines: Sequence[SaleLine]) -> None:
+    """No line costs more than its pieces do at the price it names; half a fen a piece was lost where a till divides and
+    rounds. Raises LineExceedsPrice with the line's place."""
+    for place, line in enumerate(lines):
+        if line.unit_price_fen is None:
+            continue
+        if 2 * line.amount_fen > 2 * line.quantity * line.unit_price_fen + abs(line.quantity):
+            raise LineExceedsPrice(f"lines.{place}.amount_fen")

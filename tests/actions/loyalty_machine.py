@@ -361,15 +361,15 @@ class Loyalty(Shop):
         return purses
 
 
-def run(
-    database: Database, *, examples: int, steps: int = 25, only: Collection[str] = (), shrinks: bool = False
-) -> None:
-    """So many days at the counter, always the same ones. `only`: what may happen there; nothing else does."""
+def run(database: Database, *, examples: int, steps: int = 25, only: Collection[str] = ()) -> None:
+    """So many days at the counter, always the same ones; under the profile `long` thirty times as many, each time others.
+    `only`: what may happen there; nothing else does."""
+    is_long = settings.get_current_profile_name() == "long"
     left_out = {name: None for name in HAPPENINGS if only and name not in only}
     machine = type("LoyaltyOf", (Loyalty,), {"database": database} | left_out)
     how = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True, database=None,
-        phases=[Phase.generate, *([Phase.shrink] if shrinks else [])], suppress_health_check=list(HealthCheck),
+        max_examples=examples * 30 if is_long else examples, stateful_step_count=steps, deadline=None, database=None,
+        derandomize=not is_long, phases=[Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     run_state_machine_as_test(machine, settings=how)
 

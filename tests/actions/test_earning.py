@@ -126,6 +126,7 @@ def test_points_wait_for_the_days_of_taking_back(till: Counter, session: Session
     entry = settle_pending(session, row.id or 0, now=NOW + timedelta(days=7), zone=ZONE)
     assert entry is not None
     assert (entry.points, till.balance, pending_points(session, till.customer_id)) == (70, 70, 0)
+    assert why(entry) == "消费 ¥100.00，每 1 元 1 分 = 100；退货收回 30 分 = 70"
     assert settle_pending(session, row.id or 0, now=NOW + timedelta(days=8), zone=ZONE) is None
     till.refund(sale, 3_000)
     till.refund(sale, 4_000)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as given_settings
 from hypothesis import strategies as st
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col
 
@@ -34,8 +34,10 @@ from app.models import (
 )
 from app.queries.cards import card_holders
 from app.queries.customers import customer_by_number
+from app.queries.duplicates import people_like, people_of
 from app.rules.cards import CardChoice
 from app.rules.customers import CustomerDetails, MemberNumberTaken
+from app.rules.duplicates import Person, likeness
 from app.rules.merging import (
     BY_RULE,
     FIELDS,
@@ -52,6 +54,7 @@ from app.rules.merging import (
 )
 from app.rules.refusals import NotFound, RuleBroken
 from app.vocabulary import (
+    Alike,
     AuditAction,
     Channel,
     ContactEventKind,
@@ -510,7 +513,24 @@ def test_what_is_left_of_a_merge_goes_when_she_is_erased(session: Session) -> No
     session.flush()
     with pytest.raises(SurvivorGone):
         undo(session, done)
+    given_up = select(CustomerAlias.phone_index).where(col(CustomerAlias.customer_id) == survivor)
+    session.execute(update(CustomerAlias).values(phone_index=b"x"))
     assert forget_merges(session, NOW) == 1
+    assert set(session.scalars(given_up)) == {None}
+
+
+def test_by_night_a_phone_given_up_in_a_merge_still_tells_who_she_may_be(session: Session) -> None:
+    survivor, absorbed = two_customers(session, full(0), full(1), NOW)
+    merge(session, survivor, absorbed)
+    index = b"given up"
+    session.execute(update(CustomerAlias).values(phone_index=index))
+    stranger = Person(0, "钱多", "qianduo", "qd", "多", phone_index=index)
+    assert survivor in people_like(session, [stranger]).alike[0]
+    hers = people_of(session, [survivor])[survivor].person
+    assert hers.given_up == {index}
+    assert Alike.PHONE in likeness(hers, stranger).reasons
+    assert Alike.PHONE in likeness(stranger, hers).reasons
+    assert Alike.PHONE not in likeness(stranger, replace(hers, given_up=frozenset())).reasons
 
 
 def test_a_merge_that_another_was_built_on_waits_for_it(session: Session) -> None:

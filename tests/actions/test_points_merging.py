@@ -13,7 +13,7 @@ from app.db import Database
 from app.models import PointsAccount
 from app.queries.points import balance_of, check_ledger, entries_of, lots_of, open_account
 from app.rules.points import PointsInDoubt, PointsSpentMeanwhile
-from tests.actions.points_shop import DECEMBER, JUNE, Book, new_customer
+from tests.actions.points_shop import DECEMBER, JUNE, ZONE, Book, new_customer
 from tests.conftest import NOW
 
 
@@ -27,9 +27,8 @@ class Pair:
 
     def merge(self, reference: str = "merge:1") -> None:
         """The two become one."""
-        move_account(
-            self.session, self.goes.customer_id, self.stays.customer_id, merge_reference=reference, now=self.stays.now
-        )
+        both = self.goes.customer_id, self.stays.customer_id
+        move_account(self.session, *both, merge_reference=reference, now=self.stays.now, zone=ZONE)
         assert check_ledger(self.session) == []
 
     def undo(self, reference: str = "merge:1") -> None:
@@ -92,6 +91,17 @@ def test_a_debt_goes_over_too(pair: Pair) -> None:
     pair.goes.reverse(earned)
     pair.merge()
     assert pair.state() == [(70, [(70, JUNE)]), (0, [])]
+
+
+def test_what_was_over_before_the_night_repays_no_debt(pair: Pair) -> None:
+    """A merge before the night's work must come to the same as one after it."""
+    earned = pair.stays.earn(50)
+    pair.stays.spend(30)
+    pair.stays.reverse(earned)
+    pair.goes.earn(100, NOW.date())
+    pair.stays.later(days=1)
+    pair.merge()
+    assert pair.state() == [(-30, []), (0, [])]
 
 
 def test_what_comes_over_repays_a_debt(pair: Pair) -> None:

@@ -319,7 +319,13 @@ def test_what_she_writes_down_then_is_that_visit_and_no_second_one(
     with database.reading() as session:
         visits = session.exec(select(Visit).order_by(col(Visit.id))).all()
     number = visits[-1].customer_id
-    told = {"customer": str(number), "visited_at": "2026-11-24T10:00", "outcome": "improved", "effect_score": "5", "save": "保存"}
+    told = {
+        "customer": str(number),
+        "visited_at": "2026-11-24T10:00",
+        "outcome": "improved",
+        "effect_score": "5",
+        "save": "保存",
+    }
     assert as_role(Role.BEAUTICIAN).post("/admin/visit/create", data=told).status_code == 303
     with database.reading() as session:
         hers = session.exec(select(Visit).where(Visit.customer_id == number)).all()

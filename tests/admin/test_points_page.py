@@ -265,6 +265,17 @@ def test_something_the_counter_agreed_on_needs_a_note(
     assert owner.get(f"{page}/redeem?points=-4").status_code == 200
 
 
+@pytest.mark.parametrize("typed", ["0", "-4", "1.5", "九"])
+def test_points_nobody_can_hand_in_are_said_so_and_what_was_typed_stays(
+    owner: TestClient, database: Database, page: str, shop: dict[str, int], typed: str
+) -> None:
+    html = owner.get(f"{page}/redeem", params={"points": typed}).text
+    assert "积分要填 1 到" in seen_on(html)
+    assert f'value="{typed}"' in html
+    assert owner.post(f"{page}/redeem", data={"points": typed, "note": "口红"}).status_code == 422
+    assert balance(database, shop) == 342
+
+
 def test_an_occasion_is_one_tap_and_gives_what_its_rule_says(
     as_role: Browsers, database: Database, page: str, shop: dict[str, int]
 ) -> None:

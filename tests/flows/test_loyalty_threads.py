@@ -1,4 +1,36 @@
-"""What users of other systems reported about points and tiers, one test for each thread (shared/mission/rivals.md §3, 4.1)."""
+"""What users of other systems reported about points and tiers, one test for each thread.
+
+odoo#206048      points that expire                        test_odoo_206048_points_expire_lot_by_lot
+odoo#257854      buy, refund, keep the points, again       test_odoo_257854_buy_refund_keep_points
+                                                           test_odoo_257854_buy_refund_buy_keeps_no_tier_either
+odoo#238806      deduct on refund                          test_odoo_238806_points_are_deducted_on_refund
+odoo#212922      redeemed points deducted again            test_odoo_212922_a_refund_does_not_deduct_the_redeemed_points_again
+odoo#221928      a partial refund spends points again      test_odoo_221928_a_partial_refund_spends_no_points_again
+odoo#177312      refund lines are counted                  test_odoo_177312_refund_lines_earn_nothing
+erpnext#32951    negative points on a return               test_erpnext_32951_negative_loyalty_on_sales_return
+erpnext#30242    points of a returned invoice              test_erpnext_30242_points_of_a_returned_invoice_go
+erpnext#14888    a return was added to the original        test_erpnext_14888_a_return_is_not_added_to_the_original
+erpnext#24672    second tier without its minimum           test_erpnext_24672_no_tier_without_its_minimum
+erpnext#22167    an entry uses the wrong tier              test_erpnext_22167_the_tier_of_the_day_counts
+erpnext#45450    minimum spent has no effect               test_erpnext_45450_the_minimum_total_spent_takes_effect
+erpnext#14930    the same, seven years before              test_erpnext_14930_and_41564_each_tier_at_both_sides_of_its_minimum
+erpnext#41564    its mend, years late                      test_erpnext_14930_and_41564_each_tier_at_both_sides_of_its_minimum
+erpnext#14847    net or grand total                        test_erpnext_14847_net_of_discounts_is_the_base
+                 who is in                                 test_erpnext_14847_whoever_was_there_before_the_rule_earns_without_opting_in
+                 the least that is redeemed                test_erpnext_14847_a_reward_has_its_price_and_nothing_below_it
+                 what the tier means                       test_erpnext_14847_what_the_tier_means_is_written_beside_it
+erpnext#31509    a cash remainder of decimals              test_erpnext_31509_redemption_takes_whole_points_and_leaves_no_fen
+open-loyalty#131 tiers by balance                          test_open_loyalty_131_a_balance_lifts_nobody_and_spending_points_lowers_nobody
+FloCafe#78       the wallet collapses                      test_flocafe_78_balance_collapse
+FloCafe#62       dead setting, no clean-up, one date       test_flocafe_62_every_setting_of_expiry_lives
+RepairDesk#1050  gift cards, points on points              test_repairdesk_1050_no_points_on_excluded_goods_nor_on_points
+                 refund of what points paid                test_repairdesk_1050_what_points_alone_paid_comes_back_in_points
+odoo#145782      two cards for one customer                test_odoo_145782_a_customer_has_one_account
+odoo#208134      programmes that are over                  test_odoo_208134_closed_programmes_give_nothing
+odoo#171706      the second card is dead after a merge     test_odoo_171706_and_30141_both_records_points_are_there_after_a_merge
+odoo#30141       the same, long before                     test_odoo_171706_and_30141_both_records_points_are_there_after_a_merge
+erpnext#12631    customers are told their balance          test_erpnext_12631_a_customer_sees_her_balance_and_what_waits
+"""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -8,15 +40,22 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
+from app.actions.merging import merge_customers
 from app.actions.points import earn_points, expire_points, spend_points
 from app.actions.redemptions import Wanted, redeem
+from app.actions.till import RedemptionAsked, take_redemption
 from app.db import Database
-from app.models import Customer, PointsAccount, PointsLot, Product, Tier
+from app.jobs.errands import Errand
+from app.jobs.points import end_points
+from app.models import Customer, PointsAccount, PointsLot, Product, Reward, Tier
+from app.queries.api_keys import Caller
+from app.queries.own_page import purse_of
 from app.queries.points import balance_of, lots_of, next_to_expire
 from app.queries.tiers import past_tiers
-from app.rules.points import PointsWrong
+from app.rules.points import NotEnoughPoints, PointsWrong
 from app.rules.purchases import RefundTooLarge, SaleLine
-from app.vocabulary import CategoryOfNeed, EarningKind, PointsKind, TierWhy
+from app.rules.redemptions import RewardCostsOther
+from app.vocabulary import CategoryOfNeed, EarningKind, PointsKind, RewardKind, TierWhy
 from tests.actions.earning_shop import Counter, counter, edit, rule
 from tests.actions.points_shop import ZONE
 from tests.conftest import NOW
@@ -150,6 +189,24 @@ def test_erpnext_22167_the_tier_of_the_day_counts(till: Counter, session: Sessio
     assert till.balance == 1_220, "three days ago she was not silver yet"
 
 
+def test_erpnext_14847_whoever_was_there_before_the_rule_earns_without_opting_in(
+    till: Counter, session: Session
+) -> None:
+    edit(session, rule(session), NOW, points=2)
+    till.now += timedelta(days=1)
+    till.sell(10_000)
+    assert till.balance == 200
+
+
+def test_repairdesk_1050_what_points_alone_paid_comes_back_in_points(till: Counter) -> None:
+    """No money was paid, so none goes back, and no point was earned on points."""
+    earn_points(till.session, till.customer_id, 5_000, reference="X", reason="", now=NOW, zone=ZONE)
+    sale = till.sell(5_000, points_used=5_000)
+    assert (sale.paid_fen, till.balance) == (0, 0)
+    till.refund(sale, 0)
+    assert till.balance == 5_000
+
+
 def test_a_sale_told_late_earns_by_the_rules_of_its_day(till: Counter, session: Session) -> None:
     edit(session, rule(session), NOW, points=5)
     silver = session.exec(select(Tier).where(Tier.rank == 1)).one()
@@ -208,6 +265,9 @@ def test_flocafe_62_every_setting_of_expiry_lives(till: Counter, session: Sessio
     ending = next_to_expire(session, till.customer_id)
     assert ending is not None
     assert (ending.points, ending.expires_on) == (150, date(2027, 11, 30))
+    december = datetime(2027, 12, 1, 3, tzinfo=NOW.tzinfo)
+    end_points(session, Errand("", {}, december, december, till.policy, ZONE))
+    assert (till.balance, lots_of(session, till.customer_id)) == (0, [])
 
 
 def test_odoo_206048_points_expire_lot_by_lot(till: Counter, session: Session) -> None:
@@ -228,6 +288,37 @@ def test_odoo_145782_a_customer_has_one_account(till: Counter, session: Session)
         till.sell(1_000)
     assert len(session.exec(select(PointsAccount)).all()) == 1
     assert balance_of(session, till.customer_id) == 30
+
+
+def test_erpnext_14847_a_reward_has_its_price_and_nothing_below_it(till: Counter, session: Session) -> None:
+    reward = Reward(name="面膜", kind=RewardKind.PRODUCT, points=300)
+    session.add(reward)
+    till.sell(29_900)
+    for points, refusal in ((299, RewardCostsOther), (300, NotEnoughPoints)):
+        with pytest.raises(refusal):
+            redeem(session, till.customer_id, Wanted(points, "D", reward.id), now=NOW, zone=ZONE)
+    assert till.balance == 299
+
+
+def test_odoo_171706_and_30141_both_records_points_are_there_after_a_merge(till: Counter, session: Session) -> None:
+    """They add up in one account, and the old number leads to it."""
+    other = counter(session)
+    till.sell(10_000)
+    other.sell(5_000)
+    number = session.get_one(Customer, other.customer_id).member_no
+    merge_customers(session, till.customer_id, other.customer_id, {}, **till.how)
+    assert till.balance == 150
+    asked = RedemptionAsked(number, 150, "D")
+    take_redemption(session, asked, caller=Caller(0, "till", None, "", None), now=NOW, zone=ZONE)
+    assert till.balance == 0
+
+
+def test_erpnext_12631_a_customer_sees_her_balance_and_what_waits(till: Counter, session: Session) -> None:
+    till.sell(10_000)
+    rule(session, pending_days=7)
+    till.sell(5_000)
+    purse = purse_of(session, till.customer_id)
+    assert (purse.balance, purse.coming) == (100, 50)
 
 
 # ── Tiers ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -255,6 +346,17 @@ def test_erpnext_45450_the_minimum_total_spent_takes_effect(till: Counter, sessi
     assert rank_of(till) == 1
     till.sell(1)
     assert rank_of(till) == 2
+
+
+@pytest.mark.parametrize("rank", [2, 3, 4])
+def test_erpnext_14930_and_41564_each_tier_at_both_sides_of_its_minimum(
+    till: Counter, session: Session, rank: int
+) -> None:
+    least = session.exec(select(Tier.threshold_fen).where(Tier.rank == rank)).one()
+    till.sell(least - 1)
+    assert rank_of(till) == rank - 1
+    till.sell(1)
+    assert rank_of(till) == rank
 
 
 def test_open_loyalty_131_a_balance_lifts_nobody_and_spending_points_lowers_nobody(
@@ -287,3 +389,14 @@ def test_odoo_257854_buy_refund_buy_keeps_no_tier_either(till: Counter, session:
         assert rank_of(till) == 2
         till.refund(sale, 100_000)
         assert rank_of(till) == 1
+
+
+def test_every_thread_has_the_test_that_is_named_beside_it() -> None:
+    told = [word for word in (__doc__ or "").split() if word.startswith("test_")]
+    assert [name for name in told if name not in globals()] == []
+    named = [
+        name
+        for name in globals()
+        if name.startswith(("test_odoo", "test_erpnext", "test_flo", "test_rep", "test_open"))
+    ]
+    assert [name for name in named if name not in told] == []

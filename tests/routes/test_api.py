@@ -136,7 +136,10 @@ def test_a_sale_goes_in_once_and_its_first_answer_stays(till: TestClient, databa
     till.post("/api/v1/customers", json=WANG)
     first = till.post("/api/v1/purchases", json=SALE)
     assert (first.status_code, first.json()["paid_fen"], first.json()["is_waiting"]) == (201, 36800, False)
-    dear = SALE | {"order_no": "A-2", "lines": [SALE["lines"][0] | {"amount_fen": 90_000_000}]}
+    dear = SALE | {
+        "order_no": "A-2",
+        "lines": [SALE["lines"][0] | {"unit_price_fen": 90_000_000, "amount_fen": 90_000_000}],
+    }
     assert till.post("/api/v1/purchases", json=dear).json()["tier"] != first.json()["tier"]
     again = till.post("/api/v1/purchases", json=SALE)
     assert (again.status_code, again.content) == (200, first.content)
@@ -212,6 +215,12 @@ def test_a_tills_clock_may_be_minutes_ahead_and_no_more(till: TestClient) -> Non
             422, "moment_in_future", "occurred_at",
         ), ahead  # fmt: skip
     assert till.post("/api/v1/purchases", json=SALE | {"occurred_at": "2026-11-24T18:40:00+08:00"}).status_code == 201
+
+
+def test_a_line_that_costs_more_than_its_pieces_is_refused(till: TestClient) -> None:
+    dear = till.post("/api/v1/purchases", json=SALE | {"lines": [SALE["lines"][0] | {"amount_fen": 999_999}]})
+    assert (dear.status_code, dear.json()["code"]) == (422, "line_exceeds_price")
+    assert dear.json()["errors"][0]["field"] == "lines.0.amount_fen"
 
 
 def test_a_sale_below_zero_is_refused(till: TestClient) -> None:
@@ -295,6 +304,15 @@ def test_what_is_no_json_object_is_a_problem_and_breaks_nothing(app: FastAPI, ti
         answer = program.post(f"/api/v1/{path}", content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code in {400, 422}, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_program_that_cannot_be_understood_is_told_of_its_request_and_not_of_a_page(till: TestClient) -> None:
+    gbk = json.dumps(WANG, ensure_ascii=False).encode("gb18030")
+    answer = till.post("/api/v1/customers", content=gbk, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    assert "UTF-8" in answer.json()["detail"]
+    for told in (answer, till.get("/api/v1/nowhere"), till.delete("/api/v1/customers")):
+        assert not any(word in told.text for word in ("表单", "页", "扫码")), told.text
 
 
 def test_too_large_a_body_and_a_wrong_method_are_problems_too(till: TestClient) -> None:

@@ -123,6 +123,37 @@ def test_a_refund_takes_back_and_gives_back(till: TestClient, wang: str, databas
     assert post(till, "purchases/A-1/refunds", refund_no="R-3", amount_fen=1)[1]["code"] == "refund_too_large"
 
 
+def test_what_points_alone_paid_for_goes_back_once(till: TestClient, wang: str, database: Database) -> None:
+    give(database, 36_800)
+    assert post(till, "purchases", **SALE | {"points_used": 36_800})[1]["paid_fen"] == 0
+    first = post(till, "purchases/A-1/refunds", refund_no="R-1", amount_fen=0)
+    assert first == (201, {"points_taken_back": 0, "points_given_back": 36_800, "balance": 36_800})
+    assert post(till, "purchases/A-1/refunds", refund_no="R-1", amount_fen=0) == (200, first[1])
+    status, told = post(till, "purchases/A-1/refunds", refund_no="R-2", amount_fen=0)
+    assert (status, told["code"]) == (422, "refund_too_large")
+    assert balance(database) == 36_800
+
+
+def test_a_sale_told_so_late_that_its_points_have_ended_says_so(till: TestClient, wang: str) -> None:
+    told = post(till, "purchases", **SALE)[1]
+    assert (told["points_earned"], told["points_ended"], told["balance"]) == (368, 0, 368)
+    old = post(till, "purchases", **SALE | {"order_no": "A-0", "occurred_at": "2001-02-03T10:00:00+08:00"})[1]
+    assert (old["points_earned"], old["points_ended"], old["balance"]) == (368, 368, 368)
+
+
+@pytest.mark.parametrize("pending_days", [0, 7])
+def test_a_sale_too_large_for_points_is_refused_by_what_the_till_sent(
+    till: TestClient, wang: str, database: Database, pending_days: int
+) -> None:
+    with database.writing() as session:
+        purchase_rule = session.exec(select(EarningRule).where(EarningRule.kind == EarningKind.PURCHASE)).one()
+        purchase_rule.points, purchase_rule.pending_days = 100, pending_days
+    line = SALE["lines"][0] | {"unit_price_fen": 100_000_100, "amount_fen": 100_000_100}
+    status, told = post(till, "purchases", **SALE | {"lines": [line]})
+    assert (status, told["code"], told["errors"][0]["field"]) == (422, "sale_too_large", "lines")
+    assert post(till, "purchases", **SALE | {"lines": [line | {"amount_fen": 100_000_000}]})[0] == 201
+
+
 @pytest.mark.parametrize("order_no", ["2026/11/0007", "A?1", "A#1", "50%", "A/refunds", "#7 / 2", "单号1"])
 def test_a_sale_can_be_refunded_whatever_its_number_is_made_of(till: TestClient, wang: str, order_no: str) -> None:
     assert post(till, "purchases", **SALE | {"order_no": order_no})[0] == 201
@@ -131,50 +162,60 @@ def test_a_sale_can_be_refunded_whatever_its_number_is_made_of(till: TestClient,
     assert post(till, place, refund_no="R", amount_fen=36_800) == told
 
 
+REFUND, REDEEM, SELL = "purchases/A-1/refunds", "customers/{wang}/redemptions", "purchases"
+
+
 @pytest.mark.parametrize(
-    ("path", "sent", "status", "code"),
+    ("path", "sent", "status", "code", "field", "says"),
     [
-        ("purchases/NONE/refunds", {"refund_no": "R", "amount_fen": 1}, 404, "refund_of_unknown"),
-        ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 36_801}, 422, "refund_too_large"),
-        ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 0}, 422, "refund_of_nothing"),
-        ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": -1}, 422, None),
-        (
-            "purchases/A-1/refunds",
-            {"refund_no": "R", "amount_fen": 100, "lines": SALE["lines"]},
-            422,
-            "refund_lines_differ",
-        ),
-        ("purchases/A-1/refunds", {"refund_no": "R", "amount_fen": 1.5}, 422, None),
-        ("purchases/A-1/refunds", {"refund_no": "A-1", "amount_fen": 1}, 409, "order_differs"),
-        ("customers/{wang}/redemptions", {"points": 369, "reference": "D"}, 409, "insufficient_points"),
-        ("customers/{wang}/redemptions", {"points": 0, "reference": "D"}, 422, None),
-        ("customers/{wang}/redemptions", {"points": -5, "reference": "D"}, 422, None),
-        ("customers/{wang}/redemptions", {"points": 1.5, "reference": "D"}, 422, None),
-        ("customers/{wang}/redemptions", {"points": 5}, 422, None),
-        ("customers/{wang}/redemptions", {"points": 5, "reference": "D", "reward": "月亮"}, 422, "reward_unknown"),
-        (
-            "customers/{wang}/redemptions",
-            {"points": 5, "reference": "D", "reward": "补水面膜一片"},
-            422,
-            "reward_costs_other",
-        ),
-        ("customers/99999999/redemptions", {"points": 5, "reference": "D"}, 404, "not_found"),
+        ("purchases/NONE/refunds", {"amount_fen": 1}, 404, "refund_of_unknown", "order_no", "没有找到被退的那一单"),
+        (REFUND, {"amount_fen": 36_801}, 422, "refund_too_large", "amount_fen", "退款超过了原单还能退的金额"),
+        (REFUND, {"amount_fen": 0}, 422, "refund_of_nothing", "amount_fen", "请写明退多少钱"),
+        (REFUND, {"amount_fen": -1}, 422, "invalid", "amount_fen", "太小了"),
+        (REFUND, {"amount_fen": 100, "lines": SALE["lines"]}, 422, "refund_lines_differ", "", ""),
+        (REFUND, {"amount_fen": 1.5}, 422, "invalid", "amount_fen", "要写成整数"),
+        (REFUND, {"refund_no": "A-1", "amount_fen": 1}, 409, "order_differs", "refund_no", "单号已存在"),
+        (REDEEM, {"points": 369}, 409, "insufficient_points", "points", "现有 368 分，需要 369 分"),
+        (REDEEM, {"points": 0}, 422, "invalid", "points", "太小了"),
+        (REDEEM, {"points": -5}, 422, "invalid", "points", "太小了"),
+        (REDEEM, {"points": 1.5}, 422, "invalid", "points", "要写成整数"),
+        (REDEEM, {"points": 100_000_001}, 422, "invalid", "points", "太大了"),
+        (REDEEM, {"points": 5, "reference": ""}, 422, "invalid", "reference", "不能空着"),
+        (REDEEM, {"points": 5, "reference": "D-0"}, 409, "points_reference_taken", "reference", "D-0"),
+        (REDEEM, {"points": 5, "reward": "月亮"}, 422, "reward_unknown", "reward", "没有这个兑换项"),
+        (REDEEM, {"points": 5, "reward": "补水面膜一片"}, 422, "reward_costs_other", "points", "300 分"),
+        ("customers/99999999/redemptions", {"points": 5}, 404, "not_found", "", ""),
+        (SELL, {"occurred_at": "2026-11-27T18:00:00+08:00"}, 422, "moment_in_future", "occurred_at", "还没到"),
+        (SELL, {"order_no": "A-1", "channel": "online"}, 409, "order_differs", "order_no", "单号已存在"),
     ],
 )
-def test_bad_input_is_refused_with_a_stable_code_and_moves_nothing(
+def test_bad_input_is_refused_with_a_stable_code_and_a_sentence_and_moves_nothing(
     till: TestClient,
     wang: str,
     database: Database,
     path: str,
     sent: dict[str, Any],
     status: int,
-    code: str | None,
+    code: str,
+    field: str,
+    says: str,
 ) -> None:
     till.post("/api/v1/purchases", json=SALE)
-    found, told = post(till, path.format(wang=wang), **sent)
-    assert found == status, told
-    assert code is None or told["code"] == code
+    till.post(f"/api/v1/customers/{wang}/redemptions", json={"points": 1, "reference": "D-0"})
+    give(database, 1)
+    usual = (
+        SALE | {"order_no": "A-2"} if path == SELL else {"refund_no": "R"} if "refunds" in path else {"reference": "D"}
+    )
+    found, told = post(till, path.format(wang=wang), **usual | sent)
+    assert (found, told["code"]) == (status, code), told
+    if field:
+        [error] = told["errors"]
+        assert error["field"] == field
+        assert says in error["detail"]
     assert balance(database) == 368
+    with database.reading() as session:
+        assert len(session.exec(select(PointsEntry)).all()) == 3
+        assert len(session.exec(select(Purchase)).all()) == 1
 
 
 def test_points_are_redeemed_once(till: TestClient, wang: str, database: Database) -> None:

@@ -17,6 +17,7 @@ from app.rules.earning import (
     sale_points,
     still_earned,
     told,
+    working_less,
 )
 from app.vocabulary import CategoryOfNeed, EarningKind
 
@@ -126,10 +127,47 @@ def test_the_working_tells_itself_in_words() -> None:
     whole = sale_points(order((SKIN, 10_000), (None, 3_333)), PLAIN, rules, campaigns_multiply=False)
     assert whole is not None
     assert told(whole.working, str) == (
-        "规则2：¥100.00，每 1 元 2 分 = 200；消费 ¥33.33，每 1 元 1 分 = 233.33；双十一 ×1.5 = 349.99…；"
+        "规则2：¥100.00，每 1 元 2 分 = 200；消费 ¥33.33，每 1 元 1 分 = 33.33；合计 233.33；双十一 ×1.5 = 349.99…；"
         "取整 349；满额加送 +50 = 399；每单最多 300 分 = 300"
     )
     assert told("", str) == ""
+
+
+def test_a_campaign_for_a_part_of_the_order_says_which_part_it_multiplies() -> None:
+    rules = [terms(1), campaign(2, 200, category=SKIN, name="护肤双倍")]
+    earning = sale_points(order((SKIN, 10_033), (HAIR, 10_033)), PLAIN, rules, campaigns_multiply=False)
+    assert earning is not None
+    assert told(earning.working, str) == (
+        "消费 ¥200.66，每 1 元 1 分 = 200.66；护肤双倍：其中 100.33 ×2 = 200.66，合计 300.99；取整 300"
+    )
+
+
+def test_a_cap_for_one_kind_of_care_leaves_the_rest_of_the_order_alone() -> None:
+    hair = terms(2, category=HAIR, most_points=300, name="美发")
+    assert points(order((SKIN, 50_000), (HAIR, 10_000)), terms(1), hair) == 600
+    assert points(order((SKIN, 50_000), (HAIR, 40_000)), terms(1), hair) == 800
+    assert points(order((SKIN, 50_000), (HAIR, 40_000)), terms(1, most_points=600), hair) == 600
+    assert points(order((HAIR, 40_000)), terms(1), hair) == 300
+    bonus = terms(3, EarningKind.BONUS, points=50, category=HAIR)
+    assert points(order((SKIN, 10_000), (HAIR, 30_000)), terms(1), hair, bonus) == 400, "a bonus for it is part of it"
+    tight = campaign(4, 200, category=HAIR, most_points=250)
+    assert points(order((SKIN, 10_000), (HAIR, 30_000)), terms(1), hair, tight) == 350, "the smallest cap counts"
+    earning = sale_points(order((SKIN, 5_050), (HAIR, 40_000)), PLAIN, [terms(1), hair], campaigns_multiply=False)
+    assert earning is not None
+    assert told(earning.working, str) == (
+        "消费 ¥50.50，每 1 元 1 分 = 50.5；美发：¥400.00，每 1 元 1 分 = 400；合计 450.5；取整 450；"
+        "美发：其中 400，最多 300 分，合计 350"
+    )
+
+
+def test_points_that_waited_say_what_a_refund_took_of_them() -> None:
+    earning = sale_points(order((None, 15_000)), PLAIN, [terms()], campaigns_multiply=False)
+    assert earning is not None
+    assert told(working_less(earning.working, 50, 100), str) == (
+        "消费 ¥150.00，每 1 元 1 分 = 150；退货收回 50 分 = 100"
+    )
+    assert working_less(earning.working, 0, 150) == earning.working
+    assert working_less("", 50, 100) == ""
 
 
 def test_of_several_rules_for_an_occasion_the_one_that_gives_most() -> None:

@@ -75,6 +75,15 @@ def test_the_order_of_the_steps_says_by_which_tier_and_only_what_there_is() -> N
     assert "一个一个乘" in said(page((SALE, double), tier("银卡", 1, percent=120), campaigns_multiply=1).steps)[2]
 
 
+def test_a_cap_for_one_kind_of_care_is_told_as_that_and_not_as_one_of_the_order() -> None:
+    hair = EarningTerms(
+        rule_id=2, name="美发", kind=EarningKind.PURCHASE, points=1, category=CategoryOfNeed.HAIR, most_points=300
+    )
+    told_page = page((SALE, hair))
+    assert said(told_page.earning)[1] == "每消费 ¥1 得 1 分（只算hair，这一类每单最多 300 分，别的照给）"
+    assert said(told_page.steps)[-1] == "某一类超过它的上限的，那一类按上限算"
+
+
 def test_the_example_is_worked_out_by_the_till_itself() -> None:
     example = page((SALE,), tier("普通", 0), tier("银卡", 1, percent=120)).example
     assert "= 128" in told(example, str)

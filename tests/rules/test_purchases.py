@@ -9,6 +9,7 @@ import pytest
 from app.rules.customers import TextTooLong
 from app.rules.phones import PhoneWrong
 from app.rules.purchases import (
+    LineExceedsPrice,
     OrderEmpty,
     OrderWithoutNumber,
     RefundLinesDiffer,
@@ -16,6 +17,7 @@ from app.rules.purchases import (
     Sale,
     SaleLine,
     buyer_of,
+    check_lines,
     check_refund,
     check_refund_lines,
     fingerprint,
@@ -44,6 +46,31 @@ SALE = Sale(order_no="A1", occurred_at=datetime(2026, 11, 24, 10, 30, tzinfo=UTC
 def test_the_lines_of_a_refund_come_to_its_amount(lines_fen: int, amount_fen: int, points_fen: int, fits: bool) -> None:
     with nullcontext() if fits else pytest.raises(RefundLinesDiffer):
         check_refund_lines(lines_fen, amount_fen, points_fen)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit_price_fen", "amount_fen", "fits"),
+    [
+        (2, 100, 200, True),
+        (2, 100, 199, True),
+        (2, 100, 202, False),
+        (2, 100, 999_999, False),
+        (3, 333, 1_000, True),  # ¥10.00 divided by three
+        (3, 333, 1_001, False),
+        (1, 0, 1, False),
+        (1, None, 500, True),
+        (1, -2_000, -2_000, True),
+        (1, 2_000, -2_000, True),
+        (-1, 2_000, -2_000, True),
+    ],
+)
+def test_a_line_costs_no_more_than_its_pieces(
+    quantity: int, unit_price_fen: int | None, amount_fen: int, fits: bool
+) -> None:
+    line = replace(LINE, quantity=quantity, unit_price_fen=unit_price_fen, amount_fen=amount_fen)
+    with nullcontext() if fits else pytest.raises(LineExceedsPrice) as refused:
+        check_lines([LINE, line])
+    assert fits or refused.value.field == "lines.1.amount_fen"
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,8 @@ class PhoneAsked(Sent):
 
 
 class LineSold(Sent):
-    """One thing on a slip. `amount_fen` is what was paid for all pieces of it; a discount may be a line below zero."""
+    """One thing on a slip. `amount_fen` is what was paid for all pieces of it, no more than they cost; less is a discount,
+    which may also be a line below zero."""
 
     sku: Annotated[str, _text(40)] | None = None
     item: Annotated[str, _text(120, required=True)]
@@ -273,13 +274,14 @@ class CustomerShown(BaseModel):
 
 
 class SaleShown(BaseModel):
-    """What became of a sale. `points_earned` may wait for some days before they count; `balance` and `tier` are the
-    customer's as they were after it; `is_waiting`: nobody of that number or phone is known yet, or several share that
-    phone."""
+    """What became of a sale. `points_earned` may wait for some days before they count; `points_ended` of them are over
+    already, as where a sale is told long after it happened. `balance` and `tier` are the customer's as they were after it;
+    `is_waiting`: nobody of that number or phone is known yet, or several share that phone."""
 
     order_no: str
     paid_fen: int
     points_earned: int
+    points_ended: int
     balance: int
     tier: str | None
     is_waiting: bool
