@@ -1353,7 +1353,8 @@ class SurveyResponse(Row, table=True):
             name="anonymous_is_nobody",
         ),
         CheckConstraint(
-            "way NOT IN ('interview', 'observation') OR interviewer_id IS NOT NULL", name="interview_has_its_interviewer"
+            "way NOT IN ('interview', 'observation') OR interviewer_id IS NOT NULL",
+            name="interview_has_its_interviewer",
         ),
         Index("ix_survey_responses_finished_at_id", "finished_at", "id"),
         Index("ix_survey_responses_started_at_id", "started_at", "id"),

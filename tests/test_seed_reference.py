@@ -63,12 +63,25 @@ def test_every_need_has_a_tag_and_the_first_store_is_main(database: Database) ->
 def test_the_survey_may_be_published_as_it_is(database: Database) -> None:
     with database.reading() as session:
         survey = session.exec(select(Survey)).one()
-        check_publishable(survey.slug, [question_of(row) for row in question_rows(session, version_of(session, survey.id))])
+        check_publishable(
+            survey.slug, [question_of(row) for row in question_rows(session, version_of(session, survey.id))]
+        )
 
 
 def test_of_two_first_starts_at_once_one_plants(database: Database, now: datetime) -> None:
     with database.writing() as session:
-        for table in (SurveyQuestion, SurveyVersion, Survey, Tag, TierBenefit, Tier, EarningRule, Reward, Store, Counter):
+        for table in (
+            SurveyQuestion,
+            SurveyVersion,
+            Survey,
+            Tag,
+            TierBenefit,
+            Tier,
+            EarningRule,
+            Reward,
+            Store,
+            Counter,
+        ):
             for row in session.exec(select(table)):
                 session.delete(row)
             session.flush()

@@ -273,7 +273,11 @@ def _customers(row: Any, store_id: int) -> ColumnElement[bool]:
 def _responses(row: Any, store_id: int) -> ColumnElement[bool]:
     """Answers given in the store or to its own survey; to one of the whole house, as far as it may see who answered."""
     asked: Any = aliased(Survey)
-    hers = or_(row.store_id == store_id, asked.store_id == store_id, and_(asked.store_id.is_(None), _on(Customer, row.customer_id, store_id)))
+    hers = or_(
+        row.store_id == store_id,
+        asked.store_id == store_id,
+        and_(asked.store_id.is_(None), _on(Customer, row.customer_id, store_id)),
+    )
     return exists().where(asked.id == row.survey_id, hers)
 
 

@@ -290,7 +290,9 @@ def _next_screen(request: Request, form: Submission, taken: Taken) -> tuple[str,
         name, phone = form.contact_name, form.contact_phone
         return "", partial(screens.contact, error=taken.refusal, name=name, phone=phone)
     if not taken.run.is_finished:
-        following = (question and taken.sheet.after(question, taken.run.answers)) or taken.sheet.next_open(taken.run.answers)
+        following = (question and taken.sheet.after(question, taken.run.answers)) or taken.sheet.next_open(
+            taken.run.answers
+        )
         return screens.address(question=following.key), partial(screens.question, following)
     if screens.asks_contact:
         return screens.address(question=screens.contact_key), screens.contact
@@ -321,7 +323,11 @@ def _shut(request: Request, policy: Policy, refusal: RuleBroken, form: Submissio
     or say it on the telephone."""
     said = refusal.say(i18n.gettext)
     written = [value for value in form.typed if len(value) > _LONGEST_CHOICE] if form else []
-    is_too_late = isinstance(refusal, SurveyClosed | LinkExpired) and form and (written or form.contact_name or form.contact_phone)
+    is_too_late = (
+        isinstance(refusal, SurveyClosed | LinkExpired)
+        and form
+        and (written or form.contact_name or form.contact_phone)
+    )
     is_part = wants_fragment(request) and is_too_late
     shut = page(
         request,

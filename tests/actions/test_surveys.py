@@ -431,7 +431,9 @@ def draft(database: Database) -> int:
         return put_survey(session, Survey(slug="spring-2027", title="春季"))[0]
 
 
-def test_questions_are_written_changed_and_numbered_on_publishing(database: Database, draft: int, now: datetime) -> None:
+def test_questions_are_written_changed_and_numbered_on_publishing(
+    database: Database, draft: int, now: datetime
+) -> None:
     with database.writing() as session:
         first = save_question(session, draft, Question("words", QuestionKind.TEXT, text="说说"), position=7)
         save_question(session, draft, Question("service", QuestionKind.RATING, text="服务"))
