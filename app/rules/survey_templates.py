@@ -32,6 +32,8 @@ def _rating(key: str, dimension: str, text: str, hint: str = "", *, weight: int 
 _SKILL = _rating("skill", _SERVICE, "您觉得美容师的手法专业吗？")  # data
 _ATTITUDE = _rating("attitude", _SERVICE, "您对我们的服务态度满意吗？")  # data
 _ROOM = _rating("environment", _PLACE, "您对店里的环境和氛围满意吗？", "干净、安静、温度、气味", weight=2)  # data
+_CARED_HOW = "生日祝福、护理提醒、电话回访"  # data
+_CARED = _rating("care", _CARE, "您对我们平时的关心和回访满意吗？", _CARED_HOW, weight=2)  # data
 _RECOMMENDS = "您有多大可能把本店推荐给朋友或同事？"  # data
 _NPS = Question("recommend", QuestionKind.NPS, _RECOMMENDS, "0 是完全不可能，10 是非常愿意")  # data
 _WORDS = Question("words", QuestionKind.TEXT, "还有什么想对我们说的吗？", "可以不填", is_required=False)  # data
@@ -75,13 +77,7 @@ TEMPLATES: Mapping[SurveyOccasion, Template] = {
             _WHY,
             _ROOM,
             _rating("price", _PRICE, "您觉得价格合理吗？", weight=2),  # data
-            _rating(
-                "care",
-                _CARE,
-                "您对我们平时的关心和回访满意吗？",
-                "生日祝福、护理提醒、电话回访",
-                weight=2,  # data
-            ),  # data
+            _CARED,
             Question(
                 "channel",
                 QuestionKind.CHOICE,
