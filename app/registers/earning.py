@@ -22,10 +22,9 @@ from app.admin_base import (
 from app.i18n import later, one
 from app.models import EarningRule, PointsPending, RuleVersion
 from app.queries import scopes
+from app.registers.sections import LOYALTY
 from app.rules.earning_checks import SALES
 from app.vocabulary import EarningKind, ExpiryKind
-from app.registers.sections import LOYALTY
-
 
 _GIVING = set(EarningKind) - {EarningKind.CAMPAIGN}
 
