@@ -88,9 +88,12 @@ class OfACustomer(BaseView):
 
         return await write(request, self._admin_ref.database, unit)
 
-    async def shown(self, request: Request, template: str, context: Mapping[str, Any]) -> Response:
-        """The page, as an answer to what was refused where something was."""
-        status = getattr(request.state, "refused_status", 422) if request.method == "POST" else 200
+    async def shown(
+        self, request: Request, template: str, context: Mapping[str, Any], *, is_wrong: bool = False
+    ) -> Response:
+        """The page, as an answer to what was refused where something was. `is_wrong`: what its address asks for."""
+        refused = getattr(request.state, "refused_status", 422)
+        status = refused if is_wrong or request.method == "POST" else 200
         return await self.templates.TemplateResponse(request, template, dict(context), status_code=status)
 
     async def page(self, request: Request, sentence: str = "") -> Response:
@@ -240,9 +243,9 @@ def reference_of(form: FormData, kind: str) -> str:
 
 
 def number(text: str) -> int | None:
-    """A whole number above nothing, as typed; None for anything else."""
+    """A whole number above nothing, as typed, in the digits of a Chinese keyboard too; None for anything else."""
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:11]) <= LARGEST_ID else None
+    return int(text) if text.isdecimal() and 0 < int(text[:11]) <= LARGEST_ID else None
 
 
 def _adjustment(form: FormData) -> Adjustment:

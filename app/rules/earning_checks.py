@@ -53,9 +53,9 @@ class YearFarAway(RuleBroken):
 
 
 SALES = {
-    EarningKind.PURCHASE: words("消费"),
+    EarningKind.PURCHASE: words("消费积分"),
     EarningKind.CAMPAIGN: words("活动倍数"),
-    EarningKind.BONUS: words("额外加分"),
+    EarningKind.BONUS: words("满额加送"),
 }
 """What a sale goes through, by the words of the register."""
 
