@@ -136,10 +136,11 @@ def _name_of(session: Session, pending: PointsPending) -> str:
 def _earn(
     session: Session, customer_id: int, earning: Earning, *, reference: str, earned_on: date, now: datetime,
     zone: ZoneInfo, purchase_id: int | None = None, staff_id: int | None = None, import_batch_id: int | None = None,
+    what: str = "",
 ) -> PointsEntry:  # fmt: skip
     expires_on = ends_on(earning.rule.expiry, earned_on)
     entry = earn_points(
-        session, customer_id, earning.points, reference=reference, reason=earning.rule.name, now=now, zone=zone,
+        session, customer_id, earning.points, reference=reference, reason=what or earning.rule.name, now=now, zone=zone,
         expires_on=expires_on, purchase_id=purchase_id, staff_id=staff_id, earned_on=earned_on,
         rule_id=earning.rule.rule_id, working=earning.working, import_batch_id=import_batch_id,
     )  # fmt: skip
@@ -167,9 +168,11 @@ def earn_for_occasion(
     at: datetime | None = None,
     purchase_id: int | None = None,
     staff_id: int | None = None,
+    what: str = "",
 ) -> PointsEntry:
     """Points for an event, a share, an adopted suggestion …, by the rule and the tier of the moment it was (`at`; None: now).
-    The same reference again gives the first entry. Raises NothingToEarn, EarnedOftenEnough, NotFound, ReferenceTaken."""
+    `what`: which one it was, where somebody said so. The same reference again gives the first entry. Raises NothingToEarn,
+    EarnedOftenEnough, NotFound, ReferenceTaken."""
     at = min(at or now, now)
     on = day_of(at, zone)
     customer = session.get(Customer, customer_id)
@@ -189,7 +192,7 @@ def earn_for_occasion(
         raise EarnedOftenEnough(name=terms.name, times=terms.most_times_a_year)
     return _earn(
         session, customer_id, occasion_earning(terms), reference=whole, earned_on=on, now=now, zone=zone,
-        purchase_id=purchase_id, staff_id=staff_id,
+        purchase_id=purchase_id, staff_id=staff_id, what=what,
     )  # fmt: skip
 
 

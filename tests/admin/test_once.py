@@ -129,7 +129,7 @@ TYPED: dict[str, dict[str, list[str]]] = {
     "/desk/customers/declined": {},
     "/desk/customers/hand-over": {},
     "/desk/customers/points/adjust": {"points": ["5"], "note": ["等太久"]},
-    "/desk/customers/points/occasion": {},
+    "/desk/customers/points/occasion": {"what": ["十二月沙龙"]},
     "/desk/customers/redeem": {"note": ["一支口红"]},
     "/desk/points-requests": {"say": ["refused"]},
     "/desk/duplicates": {"say": ["distinct"]},
