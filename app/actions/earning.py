@@ -2,6 +2,7 @@
 day; the books themselves are `actions.points`."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, func, or_, select
@@ -95,7 +96,7 @@ def _earns(session: Session, purchase: Purchase) -> bool:
     return session.get_one(Customer, purchase.customer_id).status is not CustomerStatus.ERASED
 
 
-def _came_with(purchase: Purchase) -> dict[str, int | None]:
+def _came_with(purchase: Purchase) -> dict[str, Any]:
     """What the points of a sale name: the sale, or the file that brought it. An entry stays for ever, and a sale it names
     could not be taken back with its file."""
     batch_id = purchase.import_batch_id
@@ -171,7 +172,8 @@ def earn_for_occasion(
     what: str = "",
 ) -> PointsEntry:
     """Points for an event, a share, an adopted suggestion …, by the rule and the tier of the moment it was (`at`; None: now).
-    `what`: which one it was, where somebody said so. The same reference again gives the first entry. Raises NothingToEarn, EarnedOftenEnough, NotFound, ReferenceTaken."""
+    `what`: which one it was, where somebody said so. The same reference again gives the first entry. Raises NothingToEarn,
+    EarnedOftenEnough, NotFound, ReferenceTaken."""
     at = min(at or now, now)
     on = day_of(at, zone)
     customer = session.get(Customer, customer_id)

@@ -60,7 +60,9 @@ def settle_points(session: Session, errand: Errand) -> Done:
     at = {name: int(errand.payload.get(name, 0)) for name in ("after", "n")}
     due = due_pending(session, day_of(errand.now, errand.zone), at["after"], CUSTOMERS_AT_ONCE)
     for customer_id in sorted({customer_id for _, customer_id in due}):
-        hold_buyer(session, customer_id)  # first and in order, as a merge holds them: neither waits for the other for ever
+        hold_buyer(
+            session, customer_id
+        )  # first and in order, as a merge holds them: neither waits for the other for ever
     for pending_id, _ in due:
         at["n"] += settle_pending(session, pending_id, now=errand.now, zone=errand.zone) is not None
     if len(due) == CUSTOMERS_AT_ONCE:

@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from app.actions.claims import claim_purchase
 from app.actions.earning import earn_for_occasion, earn_for_sale, give_birthday_points, settle_pending
-from app.actions.merging import merge_customers
+from app.actions.merging import merge_customers, undo_merge
 from app.actions.purchases import follow_refunds, insert_sales, look_up, planned_sale, record_purchase
 from app.db import Database
 from app.models import Customer, ImportBatch, PointsEntry, PointsPending, Product, Purchase, RuleVersion, Tier
@@ -337,6 +337,22 @@ def test_a_merged_record_brings_no_second_birthday(till: Counter, session: Sessi
     merge_customers(session, till.customer_id, other, {}, **till.how)
     assert birthday(session, till.customer_id, BIRTHDAY, till) == 0
     assert till.balance == 100
+
+
+def test_a_merge_is_taken_back_after_a_refund_and_the_refund_goes_with_its_sale(
+    till: Counter, session: Session
+) -> None:
+    other = counter(session)
+    till.sell(5_000)
+    sale = other.sell(15_300)
+    merge = merge_customers(session, till.customer_id, other.customer_id, {}, **till.how)
+    till.refund(sale, 15_300)
+    assert till.balance == 50
+    undo_merge(session, merge.id or 0, **till.how)
+    session.expire_all()
+    assert (till.balance, other.balance) == (50, 0)
+    slips = session.exec(select(Purchase.customer_id, Purchase.paid_fen).order_by(Purchase.id)).all()
+    assert slips == [(till.customer_id, 5_000), (other.customer_id, 15_300), (other.customer_id, -15_300)]
 
 
 def test_without_looking_at_what_came_with_it_a_merged_record_would_earn_twice(

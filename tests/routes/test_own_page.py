@@ -108,9 +108,7 @@ def test_her_page_tells_what_she_has_and_when_it_ends(client: TestClient, member
     assert len(page.encode()) < 30_000
 
 
-def test_points_that_end_on_one_day_stand_in_one_line(
-    client: TestClient, database: Database, member: Member
-) -> None:
+def test_points_that_end_on_one_day_stand_in_one_line(client: TestClient, database: Database, member: Member) -> None:
     with database.writing() as session:
         for points in (3, 4):
             earn_points(
