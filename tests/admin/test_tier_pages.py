@@ -88,11 +88,14 @@ def test_her_page_says_how_far_it_is_and_how_she_came_there(database, owner, her
 
 @pytest.fixture
 def gold(database, owner, real_now):
-    """Somebody with gold, her number and its free care."""
+    """Somebody with gold whose birthday it is, her number and its free care."""
     with database.writing() as session:
         tier = session.exec(select(Tier.id).where(Tier.rank == 3)).one()
         made = create_customer(
-            session, CustomerDetails(name="李梅", tier_id=tier), policy=current_policy(session), now=real_now
+            session,
+            CustomerDetails(name="李梅", tier_id=tier, birthday=f"1990-{real_now:%m-%d}"),
+            policy=current_policy(session),
+            now=real_now,
         )
         care = session.exec(select(TierBenefit.id).where(TierBenefit.tier_id == tier, TierBenefit.times_a_year == 1))
         return made.member_no, care.one()
