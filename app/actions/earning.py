@@ -19,6 +19,7 @@ from app.queries.earning import (
     sale_earned,
     sale_reference,
     times_given,
+    worth_of,
 )
 from app.rules.birthdays import birthday_year, celebrated_on
 from app.rules.earning import (
@@ -28,7 +29,6 @@ from app.rules.earning import (
     SaleTooLarge,
     occasion_earning,
     occasion_terms,
-    sale_points,
     working_less,
 )
 from app.rules.points import LARGEST_POINTS, ReferenceTaken, day_of, is_over
@@ -103,9 +103,8 @@ def _came_with(purchase: Purchase) -> dict[str, int | None]:
 def _worth(session: Session, purchase: Purchase, policy: Policy, now: datetime, zone: ZoneInfo) -> Earning | None:
     moment = min(purchase.occurred_at, now)  # a till's clock may be ahead
     order = order_of(session, purchase, zone)
-    earner = earner_at(session, purchase.customer_id or 0, moment, order.on)
-    rules = rules_at(session, moment)
-    return sale_points(order, earner, rules, campaigns_multiply=bool(policy.campaigns_multiply))
+    multiply = bool(policy.campaigns_multiply)
+    return worth_of(session, purchase.customer_id or 0, order, moment, campaigns_multiply=multiply)
 
 
 def settle_pending(session: Session, pending_id: int, *, now: datetime, zone: ZoneInfo) -> PointsEntry | None:

@@ -29,7 +29,7 @@ from app.models import (
 )
 from app.queries.points import ended_of
 from app.rules.birthdays import Birthday, is_birthday_month
-from app.rules.earning import Earner, EarningTerms, Order, PaidLine, working_less
+from app.rules.earning import Earner, Earning, EarningTerms, Order, PaidLine, sale_points, working_less
 from app.rules.menu_rows import category_called
 from app.rules.points_expiry import Expiry
 from app.vocabulary import Calendar, CategoryOfNeed, CustomerStatus, EarningKind, PointsKind, RuleSubject
@@ -136,6 +136,14 @@ def earner_at(session: Session, customer_id: int, moment: datetime, on: date) ->
     tier = tier_at(session, customer_id, moment)
     birthday = birthday_of(session.get_one(Customer, customer_id))
     return Earner(tier.name, tier.rank, tier.points_percent, birthday is not None and is_birthday_month(birthday, on))
+
+
+def worth_of(
+    session: Session, customer_id: int, order: Order, moment: datetime, *, campaigns_multiply: bool
+) -> Earning | None:
+    """What a sale gives her, by the rules and the tier of that moment; None: nothing."""
+    earner = earner_at(session, customer_id, moment, order.on)
+    return sale_points(order, earner, rules_at(session, moment), campaigns_multiply=campaigns_multiply)
 
 
 def birthday_of(customer: Customer) -> Birthday | None:
