@@ -223,6 +223,7 @@ def test_a_beautician_sees_what_she_served_and_nobody_else_is_narrowed_so_far() 
     assert {subject for _, subject in own} == {
         "customers", "desk", "health", "skin_records", "photos", "photographs", "social_accounts", "purchases", "purchase_lines",
         "visits", "survey_responses", "survey_answers", "customer_points", "customer_benefits", "benefit_uses",
+            "counter_sales",
     }  # fmt: skip
     assert not sees_only_own(Role.BEAUTICIAN, "treatments")
     assert scope_of(Role.BEAUTICIAN, "complaints") is None
