@@ -37,7 +37,9 @@ SILENT = {
     "points_allocations",
     "points_pending",  # of a sale, and a movement of points once it counts
     "rule_versions",  # the change of the rule has its entry
+    "low_feedbacks",  # as of a response; seeing to one has its entry
     "survey_answers",
+    "survey_invitations",  # inviting has one entry for all
     "survey_responses",  # an entry's exact moment would tell whose an anonymous one is
 }
 """Tables whose rows are themselves a record, or too many to say anything."""

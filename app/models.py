@@ -30,8 +30,12 @@ from app.vocabulary import (
     ImportKind,
     ImportMode,
     ImportStage,
+    ImprovementState,
     JobStage,
     JobState,
+    LogicDeed,
+    LogicMatch,
+    MemberField,
     MessageState,
     PairState,
     PhotoKind,
@@ -40,6 +44,7 @@ from app.vocabulary import (
     QuestionKind,
     RequestState,
     ResponseState,
+    ResponseWay,
     RewardKind,
     Role,
     RoundUp,
@@ -50,12 +55,16 @@ from app.vocabulary import (
     SocialPlatform,
     Source,
     SurveyMode,
+    SurveyOccasion,
     SurveyStatus,
     TagOrigin,
     TierWhy,
     TierWindow,
     TokenPurpose,
+    VersionState,
     VisitOutcome,
+    WaveAudience,
+    WaveState,
 )
 
 
@@ -1067,20 +1076,37 @@ class BenefitUse(Row, table=True):
 
 
 class Survey(Row, table=True):
-    """A questionnaire behind a QR code. Published, its questions are frozen."""
+    """A questionnaire, its promise to those who answer (`mode`), and how often it may ask. What it asks stands in its
+    versions, where it is asked in its places and waves."""
 
     __tablename__ = "surveys"
-    __table_args__ = (CheckConstraint("slug <> ''", name="slug_given"),)
+    __table_args__ = (
+        CheckConstraint("slug <> ''", name="slug_given"),
+        CheckConstraint("again_after_days >= 0", name="again_not_negative"),
+        CheckConstraint("gift_days >= 0", name="gift_days_not_negative"),
+    )
 
     slug: str = Field(max_length=60, unique=True, sa_column_kwargs=SHOP)
     title: str = Field(max_length=80, sa_column_kwargs=SHOP)
     intro: str = Field(default="", max_length=500, sa_column_kwargs=SHOP)
     thanks: str = Field(default="", max_length=500, sa_column_kwargs=SHOP)
+    occasion: SurveyOccasion = Field(
+        default=SurveyOccasion.OTHER, sa_type=word(SurveyOccasion), sa_column_kwargs={"server_default": "other"}
+    )
     mode: SurveyMode = Field(default=SurveyMode.OPEN, sa_type=word(SurveyMode))
     status: SurveyStatus = Field(default=SurveyStatus.DRAFT, sa_type=word(SurveyStatus))
     store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+    # The survey's own schedule: the same customer is not asked again before so many days; 0 leaves it to the house.
+    again_after_days: int = Field(default=0, sa_column_kwargs=SHOP | {"server_default": "0"})
+    # What a finished run is thanked with: "" for nothing; good for so many days, 0 without end.
+    gift: str = Field(default="", max_length=200, sa_column_kwargs=SHOP | {"server_default": ""})
+    gift_days: int = Field(default=30, sa_column_kwargs=SHOP | {"server_default": "30"})
+    # {language: {title, intro, thanks, gift}} as JSON; what is missing is said in the shop's own words.
+    translations: str = Field(
+        default="{}", sa_column=Column(Text, nullable=False, server_default="{}", info={"personal": ""})
+    )
     created_at: datetime = Field(default_factory=_now)
 
     store: Store | None = Relationship()
@@ -1089,17 +1115,76 @@ class Survey(Row, table=True):
         return self.title
 
 
+class SurveyVersion(Row, table=True):
+    """What a survey asks, as it was asked at a time. A draft is written, the published one is frozen and the one that new
+    runs get; whoever began with an earlier one ends with it."""
+
+    __tablename__ = "survey_versions"
+    __table_args__ = (
+        UniqueConstraint("survey_id", "number"),
+        # One is being written, one is being asked.
+        Index(
+            "uq_survey_versions_survey_id_state",
+            "survey_id",
+            "state",
+            unique=True,
+            sqlite_where=text("state <> 'retired'"),
+            postgresql_where=text("state <> 'retired'"),
+        ),
+    )
+
+    survey_id: int = Field(foreign_key="surveys.id", ondelete="CASCADE", index=True)
+    number: int
+    state: VersionState = Field(default=VersionState.DRAFT, sa_type=word(VersionState))
+    note: str = Field(default="", max_length=200, sa_column_kwargs=SHOP)
+    created_at: datetime = Field(default_factory=_now)
+    published_at: datetime | None = None
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    survey: Survey = Relationship()
+    staff: Staff | None = Relationship()
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class SurveySection(Row, table=True):
+    """A part of a questionnaire with a heading of its own; a skip rule may show or skip it as a whole."""
+
+    __tablename__ = "survey_sections"
+    __table_args__ = (UniqueConstraint("version_id", "key"),)
+
+    version_id: int = Field(foreign_key="survey_versions.id", ondelete="CASCADE", index=True)
+    key: str = Field(max_length=40, sa_column_kwargs=SHOP)
+    position: int
+    title: str = Field(max_length=80, sa_column_kwargs=SHOP)
+    intro: str = Field(default="", max_length=300, sa_column_kwargs=SHOP)
+    # {language: {title, intro}} as JSON.
+    translations: str = Field(
+        default="{}", sa_column=Column(Text, nullable=False, server_default="{}", info={"personal": ""})
+    )
+
+    version: SurveyVersion = Relationship()
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class SurveyQuestion(Row, table=True):
-    """One question of a survey, one screen on the customer's phone. `options` holds one choice per line."""
+    """One question of a version, one screen on the customer's phone. `options` holds one choice per line, `statements`
+    those a matrix lets her rate. The same `key` in two versions is the same question as long as it is asked the same way
+    (rules/questions.py, `asks_the_same`)."""
 
     __tablename__ = "survey_questions"
     __table_args__ = (
-        UniqueConstraint("survey_id", "key"),
+        UniqueConstraint("version_id", "key"),
         CheckConstraint("weight >= 0", name="weight_not_negative"),
         CheckConstraint("scale_max BETWEEN 2 AND 10", name="scale_in_range"),
     )
 
     survey_id: int = Field(foreign_key="surveys.id", ondelete="CASCADE", index=True)
+    version_id: int = Field(foreign_key="survey_versions.id", ondelete="CASCADE", index=True)
+    section_id: int | None = Field(default=None, foreign_key="survey_sections.id", ondelete="SET NULL", index=True)
     key: str = Field(max_length=40, sa_column_kwargs=SHOP)
     position: int
     kind: QuestionKind = Field(sa_type=word(QuestionKind))
@@ -1110,56 +1195,303 @@ class SurveyQuestion(Row, table=True):
     scale_max: int = 5
     is_required: bool = True
     options: str = Field(default="", max_length=2000, sa_column_kwargs=SHOP)
+    statements: str = Field(default="", max_length=2000, sa_column_kwargs=SHOP | {"server_default": ""})
+    maps_to: MemberField | None = Field(default=None, sa_type=word(MemberField))
+    # {language: {text, hint, options, statements}} as JSON; the lists as above, line for line.
+    translations: str = Field(
+        default="{}", sa_column=Column(Text, nullable=False, server_default="{}", info={"personal": ""})
+    )
 
     survey: Survey = Relationship()
+    version: SurveyVersion = Relationship()
+    section: SurveySection | None = Relationship()
 
     def __str__(self) -> str:
         return self.text
 
 
-class SurveyResponse(Row, table=True):
-    """One customer's run through a survey. `submission_id` is hers alone: a double tap cannot answer twice."""
+class SurveyRule(Row, table=True):
+    """A skip rule of a version: if any or all of the conditions hold, show or skip the target, or end the survey."""
 
-    __tablename__ = "survey_responses"
+    __tablename__ = "survey_rules"
     __table_args__ = (
-        Index("ix_survey_responses_finished_at_id", "finished_at", "id"),
-        Index("ix_survey_responses_started_at_id", "started_at", "id"),
-        Index("ix_survey_responses_is_low_finished_at", "is_low", "finished_at"),
+        CheckConstraint("(deed = 'end') = (target = '')", name="end_has_no_target"),
+        Index("ix_survey_rules_version_id_position", "version_id", "position"),
+    )
+
+    version_id: int = Field(foreign_key="survey_versions.id", ondelete="CASCADE")
+    position: int
+    match: LogicMatch = Field(default=LogicMatch.ANY, sa_type=word(LogicMatch))
+    # [{"question": key, "test": AnswerTest, "value": n}] as JSON.
+    conditions: str = Field(sa_column=Column(Text, nullable=False, info={"personal": ""}))
+    deed: LogicDeed = Field(sa_type=word(LogicDeed))
+    # A question's key, or "section:" and a section's key; an end comes after the last question its conditions name.
+    target: str = Field(default="", max_length=50, sa_column_kwargs=SHOP)
+
+    version: SurveyVersion = Relationship()
+
+
+class SurveyPlace(Row, table=True):
+    """Where a survey is asked: a code on a table, a tablet at the counter, a link on the website. Its slug stands below
+    /s like a survey's own."""
+
+    __tablename__ = "survey_places"
+    __table_args__ = (
+        CheckConstraint("slug <> ''", name="slug_given"),
+        CheckConstraint("way IN ('qr', 'kiosk', 'web')", name="way_of_a_place"),
+    )
+
+    survey_id: int = Field(foreign_key="surveys.id", ondelete="CASCADE", index=True)
+    slug: str = Field(max_length=60, unique=True, sa_column_kwargs=SHOP)
+    name: str = Field(max_length=60, sa_column_kwargs=SHOP)
+    way: ResponseWay = Field(default=ResponseWay.QR, sa_type=word(ResponseWay), sa_column_kwargs=SHOP)
+    channel: SaleChannel = Field(default=SaleChannel.STORE, sa_type=word(SaleChannel), sa_column_kwargs=SHOP)
+    store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
+    # Whom the answers are about, where the code stands at one person's place.
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+    is_active: bool = True
+    created_at: datetime = Field(default_factory=_now)
+
+    survey: Survey = Relationship()
+    store: Store | None = Relationship()
+    staff: Staff | None = Relationship()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SurveyWave(Row, table=True):
+    """A round of a survey: a time in which its answers belong together, and whom it asks. Members and a segment are asked
+    by personal links; only answers to those count into such a round."""
+
+    __tablename__ = "survey_waves"
+    __table_args__ = (
+        UniqueConstraint("survey_id", "name"),
+        CheckConstraint("closes_at > opens_at", name="ends_after_its_begin"),
+        CheckConstraint("repeat_months BETWEEN 0 AND 24", name="repeat_in_range"),
+        CheckConstraint("audience <> 'segment' OR tag_id IS NOT NULL", name="segment_has_a_tag"),
+        Index(
+            "uq_survey_waves_open",
+            "survey_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index("ix_survey_waves_survey_id_opens_at", "survey_id", "opens_at"),
+        Index("ix_survey_waves_state_opens_at", "state", "opens_at"),
+    )
+
+    survey_id: int = Field(foreign_key="surveys.id", ondelete="CASCADE")
+    name: str = Field(max_length=40, sa_column_kwargs=SHOP)
+    state: WaveState = Field(default=WaveState.PLANNED, sa_type=word(WaveState))
+    audience: WaveAudience = Field(default=WaveAudience.EVERYONE, sa_type=word(WaveAudience))
+    tag_id: int | None = Field(default=None, foreign_key="tags.id", ondelete="RESTRICT", index=True)
+    opens_at: datetime
+    closes_at: datetime
+    # When it ends the next one is planned, so many months after this one began; 0: it was the last.
+    repeat_months: int = 0
+    invited_at: datetime | None = None
+    created_at: datetime = Field(default_factory=_now)
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    survey: Survey = Relationship()
+    tag: Tag | None = Relationship()
+    staff: Staff | None = Relationship()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SurveyInvitation(Row, table=True):
+    """A personal link: whom it asks, when it was sent and how long it opens. `submission_id` is its one run, whatever
+    phone goes on with it."""
+
+    __tablename__ = "survey_invitations"
+    __table_args__ = (
+        UniqueConstraint("survey_id", "visit_id"),
+        Index("ix_survey_invitations_wave_id_customer_id", "wave_id", "customer_id"),
+        Index("ix_survey_invitations_customer_id_created_at", "customer_id", "created_at"),
+        Index("ix_survey_invitations_created_at_id", "created_at", "id"),
     )
 
     survey_id: int = Field(foreign_key="surveys.id", ondelete="RESTRICT", index=True)
+    wave_id: int | None = Field(default=None, foreign_key="survey_waves.id", ondelete="RESTRICT")
+    customer_id: int = Field(foreign_key="customers.id", ondelete="CASCADE")
+    visit_id: int | None = Field(default=None, foreign_key="visits.id", ondelete="SET NULL", index=True)
     submission_id: str = Field(max_length=64, unique=True, sa_column_kwargs=personal("secret"))
+    # None: the address is handed over by a person or another program.
+    channel: Channel | None = Field(default=None, sa_type=word(Channel), sa_column_kwargs=SHOP)
+    created_at: datetime
+    expires_at: datetime
+    delivered_at: datetime | None = None
+    opened_at: datetime | None = None
+    revoked_at: datetime | None = None
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    survey: Survey = Relationship()
+    wave: SurveyWave | None = Relationship()
+    customer: Customer = Relationship()
+    visit: Visit | None = Relationship()
+    staff: Staff | None = Relationship()
+
+
+def _where_given(column: str) -> Index:
+    """An index on a link few answers have: the others cost it nothing."""
+    given = text(f"{column} IS NOT NULL")
+    return Index(f"ix_survey_responses_{column}", column, sqlite_where=given, postgresql_where=given)
+
+
+class SurveyResponse(Row, table=True):
+    """One customer's run through a survey. `submission_id` is hers alone: a double tap cannot answer twice; a personal
+    link has one run. `mode` is what she was promised when she began; an anonymous answer has nobody's name, ever."""
+
+    __tablename__ = "survey_responses"
+    __table_args__ = (
+        CheckConstraint(
+            "mode <> 'anonymous' OR (customer_id IS NULL AND contact_phone IS NULL AND contact_name = ''"
+            " AND invitation_id IS NULL AND visit_id IS NULL AND gift_code IS NULL)",
+            name="anonymous_is_nobody",
+        ),
+        CheckConstraint(
+            "way NOT IN ('interview', 'observation') OR interviewer_id IS NOT NULL",
+            name="interview_has_its_interviewer",
+        ),
+        Index("ix_survey_responses_finished_at_id", "finished_at", "id"),
+        Index("ix_survey_responses_started_at_id", "started_at", "id"),
+        Index("ix_survey_responses_is_low_finished_at", "is_low", "finished_at"),
+        *map(_where_given, ("wave_id", "place_id", "visit_id", "staff_id", "interviewer_id")),
+    )
+
+    survey_id: int = Field(foreign_key="surveys.id", ondelete="RESTRICT", index=True)
+    version_id: int = Field(foreign_key="survey_versions.id", ondelete="RESTRICT", index=True)
+    wave_id: int | None = Field(default=None, foreign_key="survey_waves.id", ondelete="RESTRICT")
+    place_id: int | None = Field(default=None, foreign_key="survey_places.id", ondelete="RESTRICT")
+    invitation_id: int | None = Field(
+        default=None, foreign_key="survey_invitations.id", ondelete="SET NULL", unique=True
+    )
+    submission_id: str = Field(max_length=64, unique=True, sa_column_kwargs=personal("secret"))
+    mode: SurveyMode = Field(default=SurveyMode.OPEN, sa_type=word(SurveyMode), sa_column_kwargs=SHOP)
+    way: ResponseWay = Field(default=ResponseWay.QR, sa_type=word(ResponseWay), sa_column_kwargs=SHOP)
+    channel: SaleChannel = Field(default=SaleChannel.STORE, sa_type=word(SaleChannel), sa_column_kwargs=SHOP)
+    store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
+    visit_id: int | None = Field(default=None, foreign_key="visits.id", ondelete="SET NULL")
+    # Whom the answers are about, and who asked for them on the telephone or looked on.
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
+    interviewer_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT")
     customer_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="SET NULL", index=True)
     state: ResponseState = Field(default=ResponseState.PARTIAL, sa_type=word(ResponseState), sa_column_kwargs=SHOP)
     score: int | None = Field(default=None, sa_column_kwargs=personal("words"))
     nps: int | None = Field(default=None, sa_column_kwargs=personal("words"))
     is_low: bool = Field(default=False, sa_column_kwargs=personal("words"))
+    # Many answers came from the same device within the hour.
+    is_suspect: bool = Field(default=False, sa_column_kwargs=SHOP | {"server_default": false()})
     contact_name: str = Field(default="", max_length=80, sa_column_kwargs=personal("name"))
     contact_phone: Secret | None = Field(
         default=None, sa_type=encrypted("survey_responses.contact_phone"), sa_column_kwargs=personal("contact")
     )
     contact_masked: str = Field(default="", max_length=24, sa_column_kwargs=personal("contact"))
+    gift_code: str | None = Field(default=None, max_length=12, unique=True, sa_column_kwargs=SHOP)
+    gift_until_on: date | None = Field(default=None, sa_column_kwargs=SHOP)
+    gift_used_at: datetime | None = None
     started_at: datetime
     finished_at: datetime | None = None
 
     survey: Survey = Relationship()
+    version: SurveyVersion = Relationship()
+    wave: SurveyWave | None = Relationship()
+    place: SurveyPlace | None = Relationship()
+    invitation: SurveyInvitation | None = Relationship()
+    store: Store | None = Relationship()
+    visit: Visit | None = Relationship()
+    staff: Staff | None = Relationship(sa_relationship_kwargs={"foreign_keys": "SurveyResponse.staff_id"})
+    interviewer: Staff | None = Relationship(sa_relationship_kwargs={"foreign_keys": "SurveyResponse.interviewer_id"})
     customer: Customer | None = Relationship()
 
 
 class SurveyAnswer(Row, table=True):
-    """One answer. `value` is the text or the option's number, `number` the figure where there is one."""
+    """One answer; of a matrix one for each `statement`, numbered from 1. `value` is the text or the option's
+    number, `number` the figure where there is one. Hidden: she went back and the question is asked no more; such an
+    answer never counts, and is gone when she finishes."""
 
     __tablename__ = "survey_answers"
-    __table_args__ = (UniqueConstraint("response_id", "question_id"),)
+    __table_args__ = (UniqueConstraint("response_id", "question_id", "statement"),)
 
     response_id: int = Field(foreign_key="survey_responses.id", ondelete="CASCADE", index=True)
     question_id: int = Field(foreign_key="survey_questions.id", ondelete="RESTRICT", index=True)
+    statement: int = Field(default=0, sa_column_kwargs=SHOP | {"server_default": "0"})
     question_key: str = Field(max_length=40, sa_column_kwargs=SHOP)
     value: str = Field(sa_column=Column(Text, nullable=False, info={"personal": "words"}))
     number: int | None = Field(default=None, sa_column_kwargs=personal("words"))
+    is_hidden: bool = Field(default=False, sa_column_kwargs=SHOP | {"server_default": false()})
 
     response: SurveyResponse = Relationship()
     question: SurveyQuestion = Relationship()
+
+
+class LowFeedback(Row, table=True):
+    """A low score somebody looks into within the hour. With a customer's name it also puts her into the low-feedback
+    group, until she rates better (`improved_at`)."""
+
+    __tablename__ = "low_feedbacks"
+    __table_args__ = (
+        Index("ix_low_feedbacks_handled_at_due_at", "handled_at", "due_at"),
+        Index("ix_low_feedbacks_customer_id_improved_at", "customer_id", "improved_at"),
+    )
+
+    response_id: int = Field(foreign_key="survey_responses.id", ondelete="CASCADE", unique=True)
+    customer_id: int | None = Field(default=None, foreign_key="customers.id", ondelete="SET NULL")
+    store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
+    opened_at: datetime
+    due_at: datetime
+    handled_at: datetime | None = None
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+    note: str = Field(default="", max_length=500, sa_column_kwargs=personal("words"))
+    improved_at: datetime | None = None
+    improved_response_id: int | None = Field(
+        default=None, foreign_key="survey_responses.id", ondelete="SET NULL", index=True
+    )
+
+    response: SurveyResponse = Relationship(sa_relationship_kwargs={"foreign_keys": "LowFeedback.response_id"})
+    customer: Customer | None = Relationship()
+    store: Store | None = Relationship()
+    staff: Staff | None = Relationship()
+
+
+class Improvement(Row, table=True):
+    """What the shop changes because a dimension came out weak: who sees to it, by when, and what customers are told. The
+    wave it came from is the "before", the next one that opens after it was done the "after"."""
+
+    __tablename__ = "improvements"
+    __table_args__ = (
+        CheckConstraint("state <> 'done' OR done_at IS NOT NULL", name="done_has_its_time"),
+        Index("ix_improvements_state_due_on", "state", "due_on"),
+        Index("ix_improvements_due_on_id", "due_on", "id"),
+    )
+
+    survey_id: int = Field(foreign_key="surveys.id", ondelete="RESTRICT", index=True)
+    wave_id: int | None = Field(default=None, foreign_key="survey_waves.id", ondelete="RESTRICT", index=True)
+    store_id: int | None = Field(default=None, foreign_key="stores.id", ondelete="RESTRICT", index=True)
+    dimension: str = Field(max_length=40, sa_column_kwargs=SHOP)
+    title: str = Field(max_length=120, sa_column_kwargs=SHOP)
+    plan: str = Field(default="", max_length=1000, sa_column_kwargs=SHOP)
+    owner_id: int = Field(foreign_key="staff.id", ondelete="RESTRICT", index=True)
+    due_on: date = Field(sa_column_kwargs=SHOP)
+    state: ImprovementState = Field(default=ImprovementState.OPEN, sa_type=word(ImprovementState))
+    done_at: datetime | None = None
+    # What customers read of it, and since when.
+    told: str = Field(default="", max_length=300, sa_column_kwargs=SHOP)
+    told_at: datetime | None = None
+    created_at: datetime = Field(default_factory=_now)
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", ondelete="RESTRICT", index=True)
+
+    survey: Survey = Relationship()
+    wave: SurveyWave | None = Relationship()
+    store: Store | None = Relationship()
+    owner: Staff = Relationship(sa_relationship_kwargs={"foreign_keys": "Improvement.owner_id"})
+    staff: Staff | None = Relationship(sa_relationship_kwargs={"foreign_keys": "Improvement.staff_id"})
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class Complaint(Row, table=True):

@@ -341,8 +341,103 @@ class QuestionKind(StrEnum):
     NPS = "nps"
     CHOICE = "choice"
     CHOICES = "choices"
+    YES_NO = "yes_no"
+    MATRIX = "matrix"
     TEXT = "text"
     CONTACT = "contact"
+
+
+class SurveyOccasion(StrEnum):
+    """What a survey is for; the templates of the house are one of each."""
+
+    AFTER_VISIT = "after_visit"
+    QUARTERLY = "quarterly"
+    EVENT = "event"
+    STAFF = "staff"
+    COURSE_END = "course_end"
+    OTHER = "other"
+
+
+class VersionState(StrEnum):
+    """A draft is being written; the published one is asked now and frozen; retired ones were asked before."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    RETIRED = "retired"
+
+
+class LogicMatch(StrEnum):
+    """How many of a skip rule's conditions must hold."""
+
+    ANY = "any"
+    ALL = "all"
+
+
+class LogicDeed(StrEnum):
+    """What a skip rule does: shows a question that is hidden otherwise, skips one, or ends the survey there."""
+
+    SHOW = "show"
+    SKIP = "skip"
+    END = "end"
+
+
+class AnswerTest(StrEnum):
+    """What a skip rule asks of an answer. Of several ticked boxes, `is` means that this one is among them."""
+
+    IS = "is"
+    IS_NOT = "is_not"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    ANSWERED = "answered"
+
+
+class MemberField(StrEnum):
+    """What of the member file an answer under her own name fills in."""
+
+    SKIN_TYPE = "skin_type"
+    PREFERRED_CHANNEL = "preferred_channel"
+    GENDER = "gender"
+    OCCUPATION = "occupation"
+    INCOME_BAND = "income_band"
+    TAGS = "tags"
+    VISIT_EFFECT = "visit_effect"
+
+
+class WaveState(StrEnum):
+    """Where a round of a survey stands."""
+
+    PLANNED = "planned"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class WaveAudience(StrEnum):
+    """Whom a round of a survey asks; a segment is a tag."""
+
+    EVERYONE = "everyone"
+    MEMBERS = "members"
+    SEGMENT = "segment"
+
+
+class ResponseWay(StrEnum):
+    """How the answers came: by a code on the wall, a shared tablet, the web, a personal link, a telephone interview, an
+    on-site observation, or from another program."""
+
+    QR = "qr"
+    KIOSK = "kiosk"
+    WEB = "web"
+    LINK = "link"
+    INTERVIEW = "interview"
+    OBSERVATION = "observation"
+    API = "api"
+
+
+class ImprovementState(StrEnum):
+    """Where the mending of a weak dimension stands."""
+
+    OPEN = "open"
+    DONE = "done"
+    DROPPED = "dropped"
 
 
 class ResponseState(StrEnum):

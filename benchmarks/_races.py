@@ -15,7 +15,7 @@ from app.actions.staff import StaffDetails, create_first_owner, create_staff
 from app.actions.submissions import Submission, take_submissions
 from app.actions.surveys import finish_response, save_answer
 from app.db import Database
-from app.models import Complaint, Counter, Customer, Staff, Survey, SurveyAnswer, SurveyResponse
+from app.models import Complaint, Counter, Customer, Staff, Survey, SurveyAnswer, SurveyResponse, SurveyVersion
 from app.queries.staff import has_owner
 from app.queries.surveys import survey_sheet
 from app.rules.customers import CustomerDetails
@@ -87,7 +87,9 @@ def one_run(database: Database) -> Race:
         if _looked_first(database, look, met) is None:
             with database.writing() as session:
                 survey = session.exec(select(Survey)).one()
-                session.add(SurveyResponse(survey_id=survey.id or 0, submission_id=other, started_at=NOW))
+                version = session.exec(select(SurveyVersion.id)).first() or 0
+                ids = {"survey_id": survey.id or 0, "version_id": version}
+                session.add(SurveyResponse(**ids, submission_id=other, started_at=NOW))
         return True
 
     thanked = _at_once(tap).count(True)

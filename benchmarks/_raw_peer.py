@@ -18,11 +18,11 @@ from starlette.routing import Route
 
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _BEGIN = """INSERT INTO survey_responses
-    (survey_id, submission_id, state, is_low, contact_name, contact_masked, started_at)
-    VALUES (?, ?, 'partial', 0, '', '', ?) ON CONFLICT (submission_id) DO NOTHING"""
+    (survey_id, version_id, submission_id, mode, way, channel, state, is_low, contact_name, contact_masked, started_at)
+    VALUES (?, ?, ?, 'open', 'qr', 'store', 'partial', 0, '', '', ?) ON CONFLICT (submission_id) DO NOTHING"""
 _KEEP = """INSERT INTO survey_answers (response_id, question_id, question_key, value, number)
     SELECT id, ?, ?, ?, ? FROM survey_responses WHERE submission_id = ?
-    ON CONFLICT (response_id, question_id) DO UPDATE SET value = excluded.value, number = excluded.number"""
+    ON CONFLICT (response_id, question_id, statement) DO UPDATE SET value = excluded.value, number = excluded.number"""
 
 
 def _connection() -> sqlcipher3.Connection:
@@ -35,9 +35,9 @@ def _connection() -> sqlcipher3.Connection:
 
 _connected = _connection()
 _questions = {
-    (slug, key): (survey, question, most)
-    for slug, key, survey, question, most in _connected.execute(
-        "SELECT slug, key, surveys.id, survey_questions.id, scale_max FROM surveys JOIN survey_questions"
+    (slug, key): (survey, version, question, most)
+    for slug, key, survey, version, question, most in _connected.execute(
+        "SELECT slug, key, surveys.id, version_id, survey_questions.id, scale_max FROM surveys JOIN survey_questions"
         " ON survey_id = surveys.id WHERE kind = 'rating'"
     )
 }
@@ -50,11 +50,11 @@ async def answer(request: Request) -> Response:
     found = _questions.get((request.path_params["slug"], key))
     if found is None:
         return PlainTextResponse("unknown", 404)
-    survey, question, most = found
+    survey, version, question, most = found
     if not _RUN.fullmatch(run) or not value.isdecimal() or not 1 <= int(value) <= most:
         return PlainTextResponse("wrong", 422)
     _connected.execute("BEGIN IMMEDIATE")
-    _connected.execute(_BEGIN, (survey, run, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"))
+    _connected.execute(_BEGIN, (survey, version, run, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"))
     _connected.execute(_KEEP, (question, key, value, int(value), run))
     _connected.execute("COMMIT")
     return RedirectResponse(f"/s/{request.path_params['slug']}?submission_id={run}&question=next", 303)

@@ -18,11 +18,12 @@ from app.models import (
     Store,
     Survey,
     SurveyQuestion,
+    SurveyVersion,
     Tag,
     Tier,
     TierBenefit,
 )
-from app.vocabulary import SurveyStatus
+from app.vocabulary import SurveyStatus, VersionState
 
 REFERENCE = Path(__file__).parent / "reference"
 MEMBER_NUMBERS = "member_no"
@@ -54,11 +55,21 @@ def plant_reference(session: Session, *, now: datetime) -> None:
         surveys[survey.slug] = survey
     session.add_all(surveys.values())
     session.flush()
+    asked = {
+        slug: SurveyVersion(
+            survey_id=survey.id or 0, number=1, state=VersionState.PUBLISHED, created_at=now, published_at=now
+        )
+        for slug, survey in surveys.items()
+    }
+    session.add_all(asked.values())
+    session.flush()
     positions = dict.fromkeys(surveys, 0)
     for row in rows_of("survey_questions"):
         slug = row.pop("survey")
         positions[slug] += 1
-        session.add(SurveyQuestion.model_validate(row | {"survey_id": surveys[slug].id, "position": positions[slug]}))
+        version = asked[slug]
+        owner = {"survey_id": version.survey_id, "version_id": version.id, "position": positions[slug]}
+        session.add(SurveyQuestion.model_validate(row | owner))
     session.flush()
 
 

@@ -299,6 +299,8 @@ def test_an_import_is_taken_back_once(rouge: Rouge, database: Database, customer
     result = rouge("revert", batch, "--json")
     assert (result.exit_code, told(result)) == (0, {"batch": batch, "removed": 4, "restored": 1})
     assert count(database, Customer) == 0
+    second = told(rouge("customers", customers, "--json"))["batch"]
+    assert "连同它带来的标签、联系方式、等级和积分，去掉 4 条记录" in rouge("revert", second).stdout
     again = rouge("revert", batch)
     assert (again.exit_code, again.stdout) == (1, "")
     assert again.stderr.splitlines() == ["这次导入已经撤销过了。"]

@@ -109,6 +109,19 @@ def test_what_is_due_at_a_moment_is_done_once_however_often_one_asks(rouge, data
     assert sorted(runs(database)) == sorted([(named.kind, JobState.DONE) for named in SCHEDULE] * 2)
 
 
+def test_a_person_is_asked_before_work_is_done_as_of_a_moment_that_has_not_come(rouge, database, monkeypatch):
+    ahead = (datetime.now(UTC) + timedelta(days=400)).isoformat()
+    monkeypatch.setattr("app.cli.jobs.is_typed", lambda: True)
+    for command in (("run", "expire-points"), ("run-due",)):
+        asked = CliRunner().invoke(cli, ["jobs", *command, "--now", ahead], input="\n")  # an empty line is a no
+        assert (asked.exit_code, "还没到" in asked.output) == (2, True)
+    assert runs(database) == []
+    assert rouge("jobs", "run", "expire-points", "--now", LAST_NIGHT).exit_code == 0
+    assert rouge("jobs", "run", "expire-points", "--now", ahead, "--yes").exit_code == 0
+    monkeypatch.setattr("app.cli.jobs.is_typed", lambda: False)
+    assert rouge("jobs", "run", "expire-points", "--now", ahead).exit_code == 0, "a script knows what it does"
+
+
 def test_something_that_fails_makes_the_command_end_with_1(rouge, database, monkeypatch):
     monkeypatch.setattr(kinds, "verify_chain", None)
     with database.writing() as session:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 from typer.main import get_command
 
 from app import vocabulary
@@ -55,6 +56,13 @@ def commands(group, prefix: str = "rouge") -> list[str]:
         line = f"{prefix} {name}"
         found += commands(command, line) if hasattr(command, "commands") else [line]
     return found
+
+
+def test_every_call_of_the_api_is_named_and_no_other_is_promised(client: TestClient) -> None:
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    there = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    promised = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /api/v1/[^`]*)`", read("docs/operations.md")))
+    assert promised == there
 
 
 def test_every_command_is_explained_and_no_other_is_promised() -> None:

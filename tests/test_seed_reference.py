@@ -7,11 +7,23 @@ from threading import Thread
 from sqlmodel import select
 
 from app.db import Database
-from app.models import Counter, EarningRule, Reward, Store, Survey, SurveyQuestion, Tag, Tier, TierBenefit
+from app.models import (
+    Counter,
+    EarningRule,
+    Reward,
+    Store,
+    Survey,
+    SurveyQuestion,
+    SurveyVersion,
+    Tag,
+    Tier,
+    TierBenefit,
+)
 from app.queries.surveys import question_of, question_rows
 from app.rules.questions import check_publishable
 from app.vocabulary import CategoryOfNeed, QuestionKind, SurveyStatus
 from seed.reference import plant_reference
+from tests.questionnaires import version_of
 
 
 def test_tiers_rise_in_threshold_and_in_points(database: Database) -> None:
@@ -51,12 +63,25 @@ def test_every_need_has_a_tag_and_the_first_store_is_main(database: Database) ->
 def test_the_survey_may_be_published_as_it_is(database: Database) -> None:
     with database.reading() as session:
         survey = session.exec(select(Survey)).one()
-        check_publishable(survey.slug, [question_of(row) for row in question_rows(session, survey.id)])
+        check_publishable(
+            survey.slug, [question_of(row) for row in question_rows(session, version_of(session, survey.id))]
+        )
 
 
 def test_of_two_first_starts_at_once_one_plants(database: Database, now: datetime) -> None:
     with database.writing() as session:
-        for table in (SurveyQuestion, Survey, Tag, TierBenefit, Tier, EarningRule, Reward, Store, Counter):
+        for table in (
+            SurveyQuestion,
+            SurveyVersion,
+            Survey,
+            Tag,
+            TierBenefit,
+            Tier,
+            EarningRule,
+            Reward,
+            Store,
+            Counter,
+        ):
             for row in session.exec(select(table)):
                 session.delete(row)
             session.flush()

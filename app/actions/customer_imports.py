@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, insert
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col
 
 from app.actions.claims import take_waiting
 from app.actions.contacts import MARKS, contacts_of, replaced
+from app.actions.customer_matches import Known, customer_of_row, gave_up, index_of, keys_of, look_up
 from app.actions.customers import (
     lock_member_series,
     lowest_tier,
@@ -20,54 +21,32 @@ from app.actions.customers import (
 from app.actions.import_changes import Changes, note_tiers, review_and_note
 from app.actions.import_tags import tag_by_file
 from app.actions.kept_rows import columns_of
-from app.actions.points_imports import Opening, give_openings, in_portions, openings_given, out_of_reach
+from app.actions.points_imports import Opening, give_openings, in_portions, out_of_reach
 from app.actions.refunds import follow_slips
 from app.actions.tiers import TIER_COLUMNS, lift_by_file, note_start
 from app.audit import note_many
-from app.columns import blind_index, opened
+from app.columns import opened
 from app.i18n import gettext
-from app.models import ContactEvent, Customer, CustomerAlias, CustomerTag, Purchase, Tag
-from app.queries.phones import former_owners
+from app.models import ContactEvent, Customer, Purchase
 from app.queries.scopes import ANYTHING
 from app.queries.tiers import newest_change
 from app.rules.customers import (
-    CustomerErased,
-    MemberNumberTaken,
-    MemberUnseen,
-    PhoneOfOtherNumber,
-    PhoneTaken,
-    PhoneTakenUnseen,
     TextTooLong,
 )
 from app.rules.headers import Columns
 from app.rules.import_reports import Portion, left_out, rejection
 from app.rules.import_rows import AlreadyThere, NotThere, RowRefused, Shop
 from app.rules.imports import CustomerRow, RowRepeats, read_customer
-from app.rules.member_numbers import lost_zeros
 from app.rules.merging import joined_text
 from app.rules.names import NameMissing
 from app.rules.openings import is_given
 from app.rules.policy import Policy
-from app.rules.purchases import MemberNumberLostZeros
 from app.rules.refusals import RuleBroken
 from app.rules.tiers import tier_until
-from app.vocabulary import ContactKind, CustomerStatus, ImportMode, Source, TierWhy
+from app.vocabulary import ContactKind, ImportMode, Source, TierWhy
 
 Row = tuple[int, tuple[str, ...]]
 PORTION = 500
-
-
-@dataclass
-class _Known:
-    """The records some rows may be about, by what finds them, with their tags and the opening points they were given.
-    `given_up` are phones of before a merge; `unseen` those whoever brings the file may not touch."""
-
-    by_number: dict[str, Customer] = field(default_factory=dict)
-    by_phone: dict[bytes, Customer] = field(default_factory=dict)
-    given_up: dict[bytes, int] = field(default_factory=dict)
-    tags: dict[int, set[str]] = field(default_factory=dict)
-    openings: dict[int, list[int]] = field(default_factory=dict)
-    unseen: set[int | None] = field(default_factory=set)
 
 
 @dataclass
@@ -124,7 +103,7 @@ class CustomerFile:
         self.seen.fresh = {}
         portion, planned = Portion(), _Planned()
         read = [(number, read_customer(cells, self.columns, self.shop)) for number, cells in rows]
-        known = _look_up(session, [row for _, row in read if isinstance(row, CustomerRow)], lock=write)
+        known = look_up(session, [row for _, row in read if isinstance(row, CustomerRow)], lock=write)
         known.unseen = out_of_reach(session, {one.id for one in known.by_number.values()}, self.within)
         for number, row in read:
             if isinstance(row, RowRefused):
@@ -150,16 +129,16 @@ class CustomerFile:
         self.seen.fresh = {}
 
     def _judge(
-        self, number: int, row: CustomerRow, known: _Known, portion: Portion, *, planned: _Planned | None
+        self, number: int, row: CustomerRow, known: Known, portion: Portion, *, planned: _Planned | None
     ) -> None:
-        keys = _keys(row.columns)
+        customer = customer_of_row(row.columns, known)
+        keys = keys_of(row.columns, customer, known)
         digest = hash(repr((sorted(row.columns.items()), row.tier, sorted(row.tags), row.points)))
         if earlier := self.seen.find(keys):
             if earlier[1] != digest:
                 raise RowRepeats("phone" if "phone" in row.columns else "member_no", row=earlier[0])
             portion.unchanged += 1
             return
-        customer = _found(row.columns, known)
         columns = self._with_tier(row, customer)
         if customer is None:
             self._check_may_be_new(columns)
@@ -179,12 +158,12 @@ class CustomerFile:
             raise NameMissing("name")
 
     def _is_news(
-        self, customer: Customer, columns: dict[str, Any], row: CustomerRow, known: _Known, planned: _Planned | None
+        self, customer: Customer, columns: dict[str, Any], row: CustomerRow, known: Known, planned: _Planned | None
     ) -> bool:
         customer_id = customer.id or 0
         if columns.get("member_no") != customer.member_no:
             columns.pop("member_no", None)  # the number she had before two records were joined
-        if "phone" in columns and _gave_up(customer, _index(columns), known):
+        if "phone" in columns and gave_up(customer, index_of(columns), known):
             columns.pop("phone")  # and the phone
         columns.pop("created_at", None)  # she is here: since when is not the file's to say
         if "allergy_note" in columns and customer.allergy_note:
@@ -291,79 +270,6 @@ _FOUND = ("customer_id", "claimed_at")
 _WAYS = {contact.value for contact in ContactKind}
 
 
-def _keys(columns: Mapping[str, Any]) -> list[int]:
-    """What two rows about one person share. Numbers instead of texts: half a million of them must fit in memory."""
-    keys = [hash(("number", columns["member_no"]))] if "member_no" in columns else []
-    return [*keys, hash(("phone", columns["phone"].e164))] if "phone" in columns else keys
-
-
-def _look_up(session: Session, rows: list[CustomerRow], *, lock: bool) -> _Known:
-    numbers = {row.columns["member_no"] for row in rows if "member_no" in row.columns}
-    numbers |= {whole for number in numbers if (whole := lost_zeros(number))}
-    phones = {_index(row.columns) for row in rows if "phone" in row.columns}
-    given_up = former_owners(session, phones)
-    aliases = select(CustomerAlias.member_no, CustomerAlias.customer_id)
-    joined = dict(session.exec(aliases.where(col(CustomerAlias.member_no).in_(numbers))).all())
-    wanted = select(Customer).where(
-        or_(
-            col(Customer.member_no).in_(numbers),
-            col(Customer.phone_index).in_(phones),
-            col(Customer.id).in_({*joined.values(), *given_up.values()}),
-        )
-    )
-    # Of a family that shares a number, the one it belongs to comes last and stays.
-    wanted = wanted.order_by(col(Customer.phone_shared_reason) == "", col(Customer.id).desc())
-    known = _Known(given_up=given_up)
-    for customer in session.exec(wanted.with_for_update() if lock else wanted):
-        known.by_number[customer.member_no] = customer
-        if customer.phone_index:
-            known.by_phone[bytes(customer.phone_index)] = customer
-    ids = {customer.id for customer in known.by_number.values()}
-    by_id = {customer.id: customer for customer in known.by_number.values()}
-    known.by_number |= {number: by_id[customer_id] for number, customer_id in joined.items() if customer_id in by_id}
-    known.by_phone |= {index: by_id[customer_id] for index, customer_id in given_up.items() if customer_id in by_id}
-    if any(row.points for row in rows):
-        known.openings = openings_given(session, ids)
-    if any(row.tags for row in rows):
-        tags = select(CustomerTag.customer_id, Tag.name).join(Tag, col(Tag.id) == col(CustomerTag.tag_id))
-        for customer_id, name in session.exec(tags.where(col(CustomerTag.customer_id).in_(ids))):
-            known.tags.setdefault(customer_id, set()).add(name)
-    return known
-
-
-def _index(columns: Mapping[str, Any]) -> bytes:
-    return blind_index(columns["phone"].e164, "customers.phone")
-
-
-def _found(columns: Mapping[str, Any], known: _Known) -> Customer | None:
-    """The record a row is about: by member number, then by phone. None: a new one. Raises a refusal where number and
-    phone speak of two people."""
-    number = columns.get("member_no")
-    index = _index(columns) if "phone" in columns else None
-    owner = known.by_phone.get(index) if index else None
-    customer = known.by_number.get(number) if number else owner
-    whole = lost_zeros(number) if number and customer is None else None
-    if known.unseen:
-        _check_is_seen(customer or known.by_number.get(whole or ""), owner, index, known)
-    if number and customer is None:
-        if whole in known.by_number:
-            raise MemberNumberLostZeros("member_no", member_no=whole)
-        if owner:
-            raise PhoneOfOtherNumber("member_no", member_no=owner.member_no)
-    if customer and customer.status is CustomerStatus.ERASED:
-        raise CustomerErased("member_no")
-    if customer and owner and owner.id != customer.id and customer.phone_index != index:
-        raise PhoneTaken("phone", member_no=owner.member_no)
-    if customer and number and not _gave_up(customer, index, known) and _is_somebody_else(customer, columns):
-        raise MemberNumberTaken("member_no")
-    return customer
-
-
-def _gave_up(customer: Customer, index: bytes | None, known: _Known) -> bool:
-    """Whether this was her phone before two records were joined and another one was chosen."""
-    return index is not None and known.given_up.get(index) == customer.id and customer.phone is not None
-
-
 def _both_allergies(customer: Customer, told: str) -> str:
     """No file takes a known allergy away: what it says is put below. Raises TextTooLong."""
     try:
@@ -371,19 +277,3 @@ def _both_allergies(customer: Customer, told: str) -> str:
     except TextTooLong as fault:
         fault.field = "allergy_note"
         raise
-
-
-def _check_is_seen(customer: Customer | None, owner: Customer | None, index: bytes | None, known: _Known) -> None:
-    """A row about somebody of another store says neither who she is nor under which number. The phone of one may be that
-    of her family here."""
-    if customer and customer.id in known.unseen:
-        raise PhoneTakenUnseen("phone") if customer is owner else MemberUnseen("member_no")
-    shares = bool(customer and owner and customer.phone_index == index)
-    if owner and owner.id in known.unseen and not shares:
-        raise PhoneTakenUnseen("phone")
-
-
-def _is_somebody_else(customer: Customer, columns: Mapping[str, Any]) -> bool:
-    """Name and phone both changed under one number: a new person got an old number, or the till counts as we do."""
-    other_phone = bool(customer.phone and "phone" in columns and customer.phone != columns["phone"].e164)
-    return other_phone and "name" in columns and customer.name != columns["name"]

@@ -20,7 +20,7 @@ SUBJECTS = {
     TokenPurpose.CARD: "customers",
     TokenPurpose.MEMBER: "customers",
     TokenPurpose.CASE: "complaints",
-    TokenPurpose.SURVEY: "survey_responses",
+    TokenPurpose.SURVEY: "survey_invitations",
 }
 """The table a token's `subject_id` points into; no foreign key says so."""
 

@@ -14,12 +14,13 @@ from app.queries.earning import (
     birthday_of,
     birthdays_given,
     earner_at,
+    earner_of,
     order_of,
     rules_at,
     sale_earned,
     sale_reference,
+    tier_of_sale,
     times_given,
-    worth_of,
 )
 from app.rules.birthdays import birthday_year, celebrated_on
 from app.rules.earning import (
@@ -29,6 +30,7 @@ from app.rules.earning import (
     SaleTooLarge,
     occasion_earning,
     occasion_terms,
+    sale_points,
     working_less,
 )
 from app.rules.points import LARGEST_POINTS, ReferenceTaken, day_of, is_over
@@ -103,8 +105,10 @@ def _came_with(purchase: Purchase) -> dict[str, int | None]:
 def _worth(session: Session, purchase: Purchase, policy: Policy, now: datetime, zone: ZoneInfo) -> Earning | None:
     moment = min(purchase.occurred_at, now)  # a till's clock may be ahead
     order = order_of(session, purchase, zone)
-    multiply = bool(policy.campaigns_multiply)
-    return worth_of(session, purchase.customer_id or 0, order, moment, campaigns_multiply=multiply)
+    tier = tier_of_sale(session, purchase, moment, months=policy.tier_window_months, zone=zone)
+    earner = earner_of(session, purchase.customer_id or 0, tier, order.on)
+    rules = rules_at(session, moment)
+    return sale_points(order, earner, rules, campaigns_multiply=bool(policy.campaigns_multiply))
 
 
 def settle_pending(session: Session, pending_id: int, *, now: datetime, zone: ZoneInfo) -> PointsEntry | None:
@@ -132,10 +136,11 @@ def _name_of(session: Session, pending: PointsPending) -> str:
 def _earn(
     session: Session, customer_id: int, earning: Earning, *, reference: str, earned_on: date, now: datetime,
     zone: ZoneInfo, purchase_id: int | None = None, staff_id: int | None = None, import_batch_id: int | None = None,
+    what: str = "",
 ) -> PointsEntry:  # fmt: skip
     expires_on = ends_on(earning.rule.expiry, earned_on)
     entry = earn_points(
-        session, customer_id, earning.points, reference=reference, reason=earning.rule.name, now=now, zone=zone,
+        session, customer_id, earning.points, reference=reference, reason=what or earning.rule.name, now=now, zone=zone,
         expires_on=expires_on, purchase_id=purchase_id, staff_id=staff_id, earned_on=earned_on,
         rule_id=earning.rule.rule_id, working=earning.working, import_batch_id=import_batch_id,
     )  # fmt: skip
@@ -163,9 +168,11 @@ def earn_for_occasion(
     at: datetime | None = None,
     purchase_id: int | None = None,
     staff_id: int | None = None,
+    what: str = "",
 ) -> PointsEntry:
     """Points for an event, a share, an adopted suggestion …, by the rule and the tier of the moment it was (`at`; None: now).
-    The same reference again gives the first entry. Raises NothingToEarn, EarnedOftenEnough, NotFound, ReferenceTaken."""
+    `what`: which one it was, where somebody said so. The same reference again gives the first entry. Raises NothingToEarn,
+    EarnedOftenEnough, NotFound, ReferenceTaken."""
     at = min(at or now, now)
     on = day_of(at, zone)
     customer = session.get(Customer, customer_id)
@@ -185,7 +192,7 @@ def earn_for_occasion(
         raise EarnedOftenEnough(name=terms.name, times=terms.most_times_a_year)
     return _earn(
         session, customer_id, occasion_earning(terms), reference=whole, earned_on=on, now=now, zone=zone,
-        purchase_id=purchase_id, staff_id=staff_id,
+        purchase_id=purchase_id, staff_id=staff_id, what=what,
     )  # fmt: skip
 
 

@@ -122,9 +122,9 @@ def import_file(
             done = run.settle(rows, already=done)
             progress(report.rows, outline.rows)
         if isinstance(file, PurchaseFile):
-            if incoming.earns:  # by the tiers of before: they follow afterwards
-                run.earn(shop, lambda: progress(report.rows, outline.rows))
             run.review(shop)
+            if incoming.earns:  # a sale never by the tier it reached itself, but by the one that those before it did
+                run.earn(shop, lambda: progress(report.rows, outline.rows))
     except Exception:
         if batch_id is None:  # who continues a batch decides whether it is tried again
             run.fail()

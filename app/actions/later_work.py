@@ -73,6 +73,8 @@ _REASONS = {
     "sign_ups": words("{record} 扫码登记过"),
     "skin_records": words("{record} 有了皮肤记录"),
     "social_accounts": words("{record} 登记了社交账号"),
+    "low_feedbacks": words("{record} 打过低分，有人在跟进"),
+    "survey_invitations": words("{record} 收到过问卷邀请"),
     "survey_responses": words("{record} 填过问卷"),
     "tier_changes": words("{record} 的等级有人手动调整过"),
     "visits": words("{record} 有了到店记录"),

@@ -53,6 +53,7 @@ FATES: Mapping[tuple[str, str], Fate] = {
     ("customers", "referred_by_id"): Fate.FOLLOWS,
     ("duplicate_pairs", "high_id"): Fate.PAIRS,
     ("duplicate_pairs", "low_id"): Fate.PAIRS,
+    ("low_feedbacks", "customer_id"): Fate.FOLLOWS,
     ("outbound_messages", "customer_id"): Fate.FOLLOWS,
     ("photos", "customer_id"): Fate.FOLLOWS,
     ("points_accounts", "customer_id"): Fate.IN_POINTS,
@@ -63,6 +64,7 @@ FATES: Mapping[tuple[str, str], Fate] = {
     ("sign_ups", "customer_id"): Fate.FOLLOWS,
     ("skin_records", "customer_id"): Fate.FOLLOWS,
     ("social_accounts", "customer_id"): Fate.JOINS,
+    ("survey_invitations", "customer_id"): Fate.FOLLOWS,
     ("survey_responses", "customer_id"): Fate.FOLLOWS,
     ("tier_changes", "customer_id"): Fate.FOLLOWS,
     ("visits", "customer_id"): Fate.FOLLOWS,
@@ -113,6 +115,16 @@ def move_back(session: Session, merging: Merging) -> None:
             _put_right(session, one)
     for row in merging.plan.removed:
         _put_back(session, row)
+    _take_refunds_along(session, merging)
+
+
+def _take_refunds_along(session: Session, merging: Merging) -> None:
+    """A refund made since the merge belongs to whom its sale belongs."""
+    slips = SQLModel.metadata.tables["purchases"]
+    sale = slips.alias()
+    hers = select(sale.c.id).where(sale.c.customer_id == merging.absorbed_id)
+    refunds = update(slips).where(slips.c.customer_id == merging.survivor_id, slips.c.refund_of_id.in_(hers))
+    session.execute(refunds.values(customer_id=merging.absorbed_id, **_kept(slips)))
 
 
 def counts_of(session: Session, customer_id: int) -> dict[str, int]:

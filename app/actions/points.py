@@ -19,12 +19,14 @@ from app.queries.points import (
     lots_of_family,
     open_account,
     paid_out,
+    refunded_since,
     reversed_of,
     used_since,
 )
 from app.rules.points import (
     REVERSIBLE,
     NotReversible,
+    PointsEntangled,
     PointsInDoubt,
     PointsSpentMeanwhile,
     ReversedTooMuch,
@@ -242,8 +244,9 @@ def move_account(
 def unmove_account(
     session: Session, from_customer_id: int, to_customer_id: int, *, merge_reference: str, now: datetime
 ) -> None:
-    """The merged record is its own again: its lots go back to it with what is left in them. What has ended meanwhile has
-    ended; what has been spent meanwhile cannot be in two places. Raises PointsSpentMeanwhile, PointsInDoubt."""
+    """The merged record is its own again: its lots go back to it with what is left in them. What has ended meanwhile, or
+    was taken back with a sale of hers, is gone; what has been spent meanwhile cannot be in two places. Raises
+    PointsSpentMeanwhile, PointsEntangled, PointsInDoubt."""
     wanted = select(PointsAccount).where(PointsAccount.closed_by == merge_reference)
     closed = session.exec(wanted.where(PointsAccount.customer_id == to_customer_id)).first()
     if closed is None:
@@ -253,15 +256,18 @@ def unmove_account(
         raise PointsInDoubt
     family = family_of(session, closed.id or 0)
     came = entry_by(session, PointsKind.MERGE, f"{merge_reference}:in")
-    spent, ended = used_since(session, family, target.id, came.id or 0) if came else (0, 0)
-    if spent > 0:
-        raise PointsSpentMeanwhile(points=spent)
+    spent, gone = used_since(session, family, target.id, came.id or 0) if came else (0, 0)
+    refunded, beyond = refunded_since(session, family, target.id, came.id or 0) if came else (0, 0)
+    if spent > refunded:
+        raise PointsSpentMeanwhile(points=spent - refunded)
+    if beyond > 0:
+        raise PointsEntangled(points=beyond)
     _give_accounts(session, col(PointsAccount.id).in_(family), from_customer_id)
     closed.closed_at, closed.closed_by, closed.merged_into_id = None, "", None
     session.flush()
     source = locked_account(session, from_customer_id)
     held = _hand_over(session, family, target.id, source.id)
-    balance = came.points - spent - ended if came else held
+    balance = came.points - spent - gone if came else held
     if balance or held:
         back = paid_out(session, came.id or 0) if came else ()
         _cross(session, _Crossing(target, source, balance, held, back), f"{merge_reference}:undo", now)

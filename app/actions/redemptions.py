@@ -19,6 +19,7 @@ from app.rules.policy import Policy
 from app.rules.redemptions import (
     LONGEST_REFERENCE,
     AlreadyReturned,
+    BalanceMoved,
     ReferenceUnusable,
     RewardUnknown,
     check_offer,
@@ -33,12 +34,14 @@ _PAID = words("结账抵扣")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be redeemed. `reference` makes it happen once; `reward_id` None: something the counter agreed on."""
+    """What is to be redeemed. `reference` makes it happen once; `reward_id` None: something the counter agreed on.
+    `shown`: the balance somebody looked at before she said yes, in points; None where nobody was shown one."""
 
     points: int
     reference: str
     reward_id: int | None = None
     note: str = ""
+    shown: int | None = None
 
 
 def redeem(
@@ -46,8 +49,8 @@ def redeem(
 ) -> Redemption:
     """Hand points in. The same reference again gives the first redemption.
 
-    Raises NotEnoughPoints, PointsWrong, PointsFrozen, ReferenceTaken, ReferenceUnusable, NotFound, RewardUnknown, or what
-    `check_offer` refuses."""
+    Raises NotEnoughPoints, PointsWrong, PointsFrozen, ReferenceTaken, ReferenceUnusable, NotFound, RewardUnknown,
+    BalanceMoved, or what `check_offer` refuses."""
     if not 0 < len(wanted.reference.strip()) <= LONGEST_REFERENCE:
         raise ReferenceUnusable("reference", limit=LONGEST_REFERENCE)
     whole_points(wanted.points)
@@ -55,10 +58,12 @@ def redeem(
     if customer is None or customer.status is CustomerStatus.ERASED:
         raise NotFound
     hold_buyer(session, customer_id)  # before her account, as a merge does: the two would wait for each other
-    locked_account(session, customer_id)  # of two tills at once the second sees what the first did
+    account = locked_account(session, customer_id)  # of two tills at once the second sees what the first did
     known = session.exec(select(Redemption).where(Redemption.reference == wanted.reference)).first()
     if known is not None:
         return _same(known, customer_id, wanted)
+    if wanted.shown is not None and wanted.shown != account.balance:
+        raise BalanceMoved(shown=f"{wanted.shown:,}", balance=f"{account.balance:,}")
     try:
         with session.begin_nested():
             return _redeemed(session, customer, wanted, now=now, zone=zone, staff_id=staff_id)

@@ -2,7 +2,7 @@
 written together; finishing a run and leaving a contact go through `actions.surveys`, one by one."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -11,22 +11,24 @@ from sqlalchemy import and_, bindparam, delete
 from sqlmodel import Session, col, select
 
 from app.actions.limits import count_tries
-from app.actions.surveys import contact_from, finish_response, kept_time, leave_contact, new_submission_id
+from app.actions.survey_origins import Invited, beginning, invited_runs, origin_of
+from app.actions.surveys import contact_from, finish_response, leave_contact, mark_hidden, new_submission_id
 from app.db import upsert
 from app.models import SurveyAnswer, SurveyResponse
-from app.queries.surveys import Begun, Run, SurveySheet, answers_of, begun_runs, run_of, survey_sheets
+from app.queries.survey_runs import Begun, Run, answers_of, begun_runs, run_of
+from app.queries.surveys import SurveySheet, sheet_of_version, survey_sheets
 from app.rules.limits import PUBLIC_FORM, TooManyTries
 from app.rules.policy import Policy
-from app.rules.questions import Answer, AnswerMissing, Question, answer_to
+from app.rules.questions import Answer, AnswerMissing, Question, answer_to, parts_of
 from app.rules.refusals import NotFound, RuleBroken
-from app.rules.surveys import SurveyUnknown, is_submission_id
-from app.vocabulary import ResponseState
+from app.rules.survey_logic import hidden
+from app.rules.surveys import SurveyUnknown, check_link, is_submission_id
 
 
 @dataclass(frozen=True)
 class Submission:
     """One form as it was sent: an answer (`typed`, several for several ticked boxes), or whom to call. `sender` is the
-    network it came from, `at` the moment in the shop's zone."""
+    network it came from, `device` what tells one phone there from another, `at` the moment in the shop's zone."""
 
     slug: str
     submission_id: str
@@ -37,6 +39,7 @@ class Submission:
     contact_phone: str
     sender: str
     at: datetime
+    device: str = ""
 
 
 @dataclass
@@ -46,7 +49,8 @@ class Taken:
 
     policy: Policy
     sheet: SurveySheet | None = None
-    run: Run = field(default_factory=lambda: Run("", {}))
+    run: Run = field(default_factory=lambda: Run(""))
+    link: Invited | None = None
     question: Question | None = None
     answer: Answer | None = None
     refusal: RuleBroken | None = None
@@ -58,20 +62,18 @@ def take_submissions(session: Session, forms: Sequence[Submission], *, policy: P
     # First of all: two groups that locked runs before they counted would wait for each other.
     refusals = _throttled(session, forms)
     sheets = survey_sheets(session, {form.slug for form in forms})
-    begun = begun_runs(session, {form.submission_id for form in forms if is_submission_id(form.submission_id)})
-    kept = answers_of(session, [run.id for run in begun.values() if not run.is_finished])
-    so_far = {run: kept[row.id] for run, row in begun.items() if row.id in kept}
+    known = _Known.of(session, {form.submission_id for form in forms if is_submission_id(form.submission_id)})
     takens = []
     for form, refusal in zip(forms, refusals, strict=True):
         taken = Taken(policy, sheets.get(form.slug))
         try:
             if refusal is not None:
                 raise refusal
-            _judge(taken, form, begun, so_far)
+            _judge(session, taken, form, known)
         except RuleBroken as refused:
             taken.refusal = refused
         takens.append(taken)
-    _keep(session, [(form, taken) for form, taken in zip(forms, takens, strict=True) if _is_answer(taken)], begun)
+    _keep(session, [(form, taken) for form, taken in zip(forms, takens, strict=True) if _is_answer(taken)], known)
     for form, taken in zip(forms, takens, strict=True):
         if taken.sheet is not None and taken.refusal is None:
             _conclude(session, form, taken, taken.sheet)
@@ -91,20 +93,42 @@ def _throttled(session: Session, forms: Sequence[Submission]) -> list[TooManyTri
     return refusals[::-1]
 
 
-def _judge(taken: Taken, form: Submission, begun: dict[str, Begun], so_far: dict[str, dict[str, Answer]]) -> None:
+@dataclass
+class _Known:
+    """The runs these forms are about: begun ones, what was answered in the open ones, and those of personal links."""
+
+    begun: dict[str, Begun]
+    so_far: dict[str, dict[str, Answer]]
+    links: dict[str, Invited]
+
+    @classmethod
+    def of(cls, session: Session, runs: set[str]) -> "_Known":
+        """What the database knows of these runs."""
+        begun = begun_runs(session, runs)
+        kept = answers_of(session, [run.id for run in begun.values() if not run.is_finished])
+        so_far = {run: kept[row.id] for run, row in begun.items() if row.id in kept}
+        return cls(begun, so_far, invited_runs(session, runs))
+
+
+def _judge(session: Session, taken: Taken, form: Submission, known: _Known) -> None:
     """Whose run it is, and what it answers. An id that is not one of ours begins a new run; a run of another survey is
-    none of this one. Raises what the rules say."""
+    none of this one; a run that began on an earlier version goes on with it. Raises what the rules say."""
     if taken.sheet is None:
         raise SurveyUnknown
-    known = begun.get(form.submission_id)
-    if not is_submission_id(form.submission_id) or (known and known.survey_id != taken.sheet.id):
-        taken.run = Run(new_submission_id(), {})
+    row, link = known.begun.get(form.submission_id), known.links.get(form.submission_id)
+    if not is_submission_id(form.submission_id) or any(one and one.survey_id != taken.sheet.id for one in (row, link)):
+        taken.run = Run(new_submission_id())
     else:
-        answers = so_far.setdefault(form.submission_id, {})
-        taken.run = Run(form.submission_id, answers, is_finished=known is not None and known.is_finished)
+        answers = known.so_far.setdefault(form.submission_id, {})
+        taken.run = Run(form.submission_id, answers, is_finished=row is not None and row.is_finished)
+        taken.link = link
+        if row is not None:
+            taken.sheet = sheet_of_version(session, taken.sheet, row.version_id)
     if taken.run.is_finished:
         return
-    taken.sheet.check_answerable(form.at)
+    taken.sheet.check_answerable(form.at, is_invited=taken.link is not None)
+    if taken.link is not None:
+        check_link(taken.sheet.mode, expires_at=taken.link.expires_at, is_revoked=taken.link.is_revoked, now=form.at)
     taken.question = taken.sheet.question(form.key)
     if taken.question is not None:
         taken.answer = answer_to(taken.question, given(taken.question, form))
@@ -122,9 +146,10 @@ def _is_answer(taken: Taken) -> bool:
 # ── Answers of open runs, all together ───────────────────────────────────────────────────────────────────────────────
 
 
-def _keep(session: Session, answered: list[tuple[Submission, Taken]], begun: dict[str, Begun]) -> None:
+def _keep(session: Session, answered: list[tuple[Submission, Taken]], known: _Known) -> None:
     """Runs begun and answers kept; nothing typed takes an optional answer back. Of two answers to one question the
     later one stands."""
+    begun = known.begun
     fresh = {taken.run.submission_id: _new_run(form, taken) for form, taken in reversed(answered)}
     fresh = {run: row for run, row in fresh.items() if run not in begun}
     if fresh:
@@ -132,7 +157,8 @@ def _keep(session: Session, answered: list[tuple[Submission, Taken]], begun: dic
         session.connection().execute(begin, [fresh[run] for run in sorted(fresh)])
         # Another process may have begun it a moment ago, and even finished it.
         begun |= begun_runs(session, fresh)
-    rows: dict[tuple[int, int], dict[str, Any]] = {}
+    rows: dict[tuple[int, int, int], dict[str, Any]] = {}
+    hiding: dict[int, Collection[str]] = {}
     for _, taken in answered:
         run = begun[taken.run.submission_id]
         assert taken.sheet is not None
@@ -142,37 +168,41 @@ def _keep(session: Session, answered: list[tuple[Submission, Taken]], begun: dic
         elif run.is_finished:
             taken.run, taken.question = replace(taken.run, is_finished=True), None
         else:
-            row_id = taken.sheet.row_ids[taken.question.key]
-            rows[run.id, row_id] = _answer_row(run.id, row_id, taken)
+            rows |= _answer_rows(run.id, taken.sheet.row_ids[taken.question.key], taken)
+            if taken.sheet.paper.rules:
+                hiding[run.id] = hidden(taken.sheet.paper, taken.run.answers)
     _write(session, list(rows.values()))
+    for response_id, keys in hiding.items():
+        mark_hidden(session, response_id, keys)
 
 
 def _new_run(form: Submission, taken: Taken) -> dict[str, Any]:
     assert taken.sheet is not None
-    return {
-        "survey_id": taken.sheet.id,
-        "submission_id": taken.run.submission_id,
-        "state": ResponseState.PARTIAL,
-        "is_low": False,
-        "contact_name": "",
-        "contact_masked": "",
-        "started_at": kept_time(taken.sheet.mode, form.at),
-    }
+    origin = taken.link.origin if taken.link else origin_of(taken.sheet)
+    return beginning(taken.sheet, taken.run.submission_id, origin, now=form.at)
 
 
-def _answer_row(response_id: int, question_id: int, taken: Taken) -> dict[str, Any]:
+def _answer_rows(response_id: int, question_id: int, taken: Taken) -> dict[tuple[int, int, int], dict[str, Any]]:
+    """The rows of an answer, by their key; a row without a value is to be taken away."""
     assert taken.question is not None
     answers, key = taken.run.answers, taken.question.key
+    parts = dict(parts_of(taken.question, taken.answer)) if taken.answer else {}
     if taken.answer is None:
         answers.pop(key, None)
     else:
         answers[key] = taken.answer
+    statements = range(1, len(taken.question.statements) + 1) if taken.question.statements else (0,)
     return {
-        "response_id": response_id,
-        "question_id": question_id,
-        "question_key": key,
-        "value": taken.answer.value if taken.answer else None,
-        "number": taken.answer.number if taken.answer else None,
+        (response_id, question_id, statement): {
+            "response_id": response_id,
+            "question_id": question_id,
+            "statement": statement,
+            "question_key": key,
+            "value": parts[statement].value if statement in parts else None,
+            "number": parts[statement].number if statement in parts else None,
+            "is_hidden": False,
+        }
+        for statement in statements
     }
 
 
@@ -181,11 +211,19 @@ def _write(session: Session, rows: list[dict[str, Any]]) -> None:
     if kept:
         write = upsert(session, SurveyAnswer)
         later = {"value": write.excluded.value, "number": write.excluded.number}
-        write = write.on_conflict_do_update(index_elements=["response_id", "question_id"], set_=later)
+        write = write.on_conflict_do_update(index_elements=["response_id", "question_id", "statement"], set_=later)
         session.connection().execute(write, kept)
-    gone = [{"r": row["response_id"], "q": row["question_id"]} for row in rows if row["value"] is None]
+    gone = [
+        {"r": row["response_id"], "q": row["question_id"], "s": row["statement"]}
+        for row in rows
+        if row["value"] is None
+    ]
     if gone:
-        which = and_(col(SurveyAnswer.response_id) == bindparam("r"), col(SurveyAnswer.question_id) == bindparam("q"))
+        which = and_(
+            col(SurveyAnswer.response_id) == bindparam("r"),
+            col(SurveyAnswer.question_id) == bindparam("q"),
+            col(SurveyAnswer.statement) == bindparam("s"),
+        )
         session.connection().execute(delete(SurveyAnswer).where(which), gone)
 
 
@@ -205,16 +243,16 @@ def _conclude(session: Session, form: Submission, taken: Taken, sheet: SurveyShe
     """The last answer finishes the run, a contact is kept with a finished one; anything else changes nothing more."""
     run = taken.run.submission_id
     if taken.question is not None:
-        if sheet.after(taken.question) is None:
+        if sheet.after(taken.question, taken.run.answers) is None:
             try:
-                finish_response(session, sheet.id, run, policy=taken.policy, now=form.at)
+                finish_response(session, sheet.id, run, policy=taken.policy, now=form.at, device=form.device)
             except AnswerMissing as gap:
                 taken.refusal, taken.question = gap, sheet.question(gap.field or "")
                 return
-            taken.run = run_of(session, sheet, run)
+            taken.run = run_of(session, sheet.id, run)
         return
     if taken.run.is_finished:
-        taken.run = run_of(session, sheet, run)
+        taken.run = run_of(session, sheet.id, run)
     taken.is_repeat = not (form.key == sheet.contact_key and sheet.may_leave_contact(taken.run))
     if taken.is_repeat:
         # The very same contact again is a second tap: it sees what the first one saw.
@@ -225,4 +263,4 @@ def _conclude(session: Session, form: Submission, taken: Taken, sheet: SurveyShe
         leave_contact(session, sheet.id, run, contact, policy=taken.policy, now=form.at)
     except RuleBroken as refusal:
         taken.refusal = refusal
-    taken.run = run_of(session, sheet, run)
+    taken.run = run_of(session, sheet.id, run)

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlmodel import Session, func, select
 
-from app.actions.surveys import save_question
+from app.actions.survey_versions import save_question
 from app.db import lock_row
-from app.models import Survey, SurveyQuestion
+from app.models import Survey, SurveyPlace, SurveyQuestion, SurveyVersion
 from app.rules.questions import Question, SurveyFrozen, SurveyHadPublic
 from app.rules.refusals import NotFound, RuleBroken, words
-from app.vocabulary import QuestionKind, SurveyMode, SurveyStatus
+from app.vocabulary import MemberField, QuestionKind, SurveyMode, SurveyOccasion, SurveyStatus, VersionState
 
 
 class AddressFixed(RuleBroken):
@@ -18,6 +18,14 @@ class AddressFixed(RuleBroken):
 
     code = "survey_address_fixed"
     message = words("问卷发布后，网址和回答方式不能再改：海报已经印好，顾客也看过说明。请新建一份问卷。")
+    status = 409
+
+
+class AddressTaken(RuleBroken):
+    """One address opens one thing."""
+
+    code = "survey_address_taken"
+    message = words("网址名“{slug}”已经有问卷或二维码在用，请换一个。")
     status = 409
 
 
@@ -41,11 +49,15 @@ class SurveyDetails:
     store_id: int | None = None
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+    occasion: SurveyOccasion = SurveyOccasion.OTHER
+    again_after_days: int = 0
+    gift: str = ""
+    gift_days: int = 30
 
 
 @dataclass(frozen=True)
 class QuestionDetails:
-    """A question as a form brings it; `options` one per line. `key` empty: one is given. `position` None: at the end."""
+    """A question as a form brings it; `options` and `statements` one per line. `key` empty: one is given. `position` None: at the end."""
 
     survey_id: int
     kind: QuestionKind
@@ -58,6 +70,8 @@ class QuestionDetails:
     is_required: bool = True
     options: str = ""
     position: int | None = None
+    statements: str = ""
+    maps_to: MemberField | None = None
 
 
 def is_draft(survey: Survey) -> bool:
@@ -67,13 +81,15 @@ def is_draft(survey: Survey) -> bool:
 
 def is_of_draft(question: SurveyQuestion) -> bool:
     """Whether the question can still be written."""
-    return is_draft(question.survey)
+    return question.version.state is VersionState.DRAFT
 
 
 def create_survey(session: Session, details: SurveyDetails, *, now: datetime) -> Survey:
-    """A draft. Raises ClosesBeforeOpening."""
-    survey = Survey(slug="", title="", created_at=now)
-    return _put(session, survey, details)
+    """A draft, with a first version to be written. Raises ClosesBeforeOpening, AddressTaken."""
+    survey = _put(session, Survey(slug="", title="", created_at=now), details)
+    session.add(SurveyVersion(survey_id=survey.id or 0, number=1, created_at=now))
+    session.flush()
+    return survey
 
 
 def update_survey(session: Session, survey_id: int, details: SurveyDetails) -> Survey:
@@ -91,9 +107,13 @@ def update_survey(session: Session, survey_id: int, details: SurveyDetails) -> S
 def _put(session: Session, survey: Survey, details: SurveyDetails) -> Survey:
     if details.opens_at and details.closes_at and details.closes_at <= details.opens_at:
         raise ClosesBeforeOpening("closes_at")
+    if session.exec(select(SurveyPlace.id).where(SurveyPlace.slug == details.slug)).first() is not None:
+        raise AddressTaken("slug", slug=details.slug)
     survey.slug, survey.title, survey.mode = details.slug, details.title, details.mode
     survey.intro, survey.thanks, survey.store_id = details.intro, details.thanks, details.store_id
     survey.opens_at, survey.closes_at = details.opens_at, details.closes_at
+    survey.occasion, survey.again_after_days = details.occasion, details.again_after_days
+    survey.gift, survey.gift_days = details.gift, details.gift_days
     session.add(survey)
     session.flush()
     return survey
@@ -145,5 +165,11 @@ def _question(details: QuestionDetails, key: str) -> Question:
         weight=details.weight,
         scale_max=details.scale_max,
         is_required=details.is_required,
-        options=tuple(line.strip() for line in details.options.splitlines() if line.strip()),
+        options=_lines(details.options),
+        statements=_lines(details.statements),
+        maps_to=details.maps_to,
     )
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -1,36 +1,37 @@
-"""Surveys: questions written and frozen, answers kept one by one, a run finished once, and what a low score sets off."""
+"""Surveys as customers answer them: answers kept one by one, a run finished once, and what a low score sets off."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, select
 
 from app.actions.complaints import UNGUESSABLE, ComplaintIntake, open_complaint
+from app.actions.limits import count_tries
+from app.actions.low_feedback import improve_low, name_low, note_low
+from app.actions.survey_origins import Origin, beginning, invited_runs, origin_of
+from app.actions.survey_preferences import keep_preferences
 from app.columns import opened
 from app.db import lock_row
-from app.models import Complaint, Survey, SurveyAnswer, SurveyQuestion, SurveyResponse
+from app.models import Complaint, SurveyAnswer, SurveyResponse
 from app.queries.complaints import complaint_of, only_customer_with
-from app.queries.surveys import question_of, question_rows, stored_answers
+from app.queries.survey_runs import stored_answers
+from app.queries.surveys import SurveySheet, sheet_of_survey
 from app.rules.complaints import TEXT_MAX
+from app.rules.limits import same_device
 from app.rules.phones import Phone, parse_phone
 from app.rules.policy import Policy
-from app.rules.questions import (
-    Answer,
-    AnswerMissing,
-    Question,
-    SurveyFrozen,
-    answer_to,
-    check_publishable,
-    check_question,
-    contact_name,
-)
+from app.rules.questions import Answer, AnswerMissing, Question, answer_to, contact_name, parts_of
 from app.rules.refusals import NotFound
-from app.rules.surveys import AlreadyAnswered, ContactPhoneMissing, verdict_on
-from app.vocabulary import FeedbackChannel, QuestionKind, ResponseState, SurveyMode, SurveyStatus
+from app.rules.survey_gifts import GIFT_LENGTH, GIFT_LETTERS, gift_until_on
+from app.rules.survey_logic import counted, hidden
+from app.rules.survey_scores import verdict_on
+from app.rules.surveys import AlreadyAnswered, ContactPhoneMissing, kept_time
+from app.vocabulary import FeedbackChannel, QuestionKind, ResponseState, ResponseWay, SurveyMode
 
 _RUN_BYTES = 16
 
@@ -57,136 +58,87 @@ def new_submission_id() -> str:
     return secrets.token_urlsafe(_RUN_BYTES)
 
 
-# ── The owner's side ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def save_question(
-    session: Session, survey_id: int, asked: Question, *, question_id: int | None = None, position: int | None = None
-) -> SurveyQuestion:
-    """A question of a draft, new or changed; a new one goes to the end unless `position` says otherwise. Raises
-    SurveyFrozen once customers have seen or answered it."""
-    _draft(session, survey_id)
-    check_question(asked)
-    row = session.get(SurveyQuestion, question_id) if question_id else None
-    if question_id and (row is None or row.survey_id != survey_id):
-        raise NotFound
-    if row is None:
-        last = session.exec(
-            select(func.max(SurveyQuestion.position)).where(SurveyQuestion.survey_id == survey_id)
-        ).one()
-        row = SurveyQuestion(survey_id=survey_id, position=(last or 0) + 1, key=asked.key, kind=asked.kind, text="")
-    row.key, row.kind, row.text, row.hint = asked.key, asked.kind, asked.text, asked.hint
-    row.dimension, row.weight, row.scale_max = asked.dimension, asked.weight, asked.scale_max
-    row.is_required = asked.is_required and asked.kind is not QuestionKind.CONTACT
-    row.options = "\n".join(asked.options)
-    row.position = position if position is not None else row.position
-    session.add(row)
-    session.flush()
-    return row
-
-
-def publish_survey(session: Session, survey_id: int) -> Survey:
-    """Customers can answer from now on, and the questions are frozen, numbered from 1. A closed survey is opened
-    again. Raises what `check_publishable` finds."""
-    survey = _survey(session, survey_id)
-    rows = question_rows(session, survey_id)
-    check_publishable(survey.slug, [question_of(row) for row in rows])
-    if survey.status is SurveyStatus.DRAFT:
-        for position, row in enumerate(rows, start=1):
-            row.position = position
-            session.add(row)
-    survey.status = SurveyStatus.PUBLISHED
-    session.add(survey)
-    return survey
-
-
-def close_survey(session: Session, survey_id: int) -> Survey:
-    """No more answers; what was answered stays."""
-    survey = _survey(session, survey_id)
-    survey.status = SurveyStatus.CLOSED
-    session.add(survey)
-    return survey
-
-
-def _draft(session: Session, survey_id: int) -> Survey:
-    survey = _survey(session, survey_id)
-    answered = session.exec(select(SurveyResponse.id).where(SurveyResponse.survey_id == survey_id).limit(1)).first()
-    if survey.status is not SurveyStatus.DRAFT or answered is not None:
-        raise SurveyFrozen
-    return survey
-
-
-def _survey(session: Session, survey_id: int) -> Survey:
-    survey = lock_row(session, Survey, survey_id)
-    if survey is None:
-        raise NotFound
-    return survey
-
-
-# ── The customer's side ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def save_answer(
-    session: Session, survey_id: int, submission_id: str, key: str, typed: Sequence[str], *, now: datetime
+    session: Session,
+    survey_id: int,
+    submission_id: str,
+    key: str,
+    typed: Sequence[str],
+    *,
+    now: datetime,
+    origin: Origin | None = None,
 ) -> SurveyResponse:
     """One answer of a run, kept at once; nothing typed takes an optional answer back. The run begins with its first
-    answer. Whether the survey is open is for the caller to ask (`SurveySheet.check_answerable`).
+    answer, on the version asked then, from `origin` (None: the survey's own address, or the run's personal link), and
+    ends on that version. Whether the survey is open is for the caller to ask (`SurveySheet.check_answerable`).
 
     Raises AlreadyAnswered when the run is finished, and what `answer_to` finds.
     """
-    row = session.exec(
-        select(SurveyQuestion).where(SurveyQuestion.survey_id == survey_id, SurveyQuestion.key == key)
-    ).first()
-    if row is None or row.kind is QuestionKind.CONTACT:
+    response = _locked(session, survey_id, submission_id)
+    sheet = sheet_of_survey(session, survey_id, response.version_id if response else None)
+    question = sheet.question(key)
+    if question is None:
         raise NotFound("question")
-    answer = answer_to(question_of(row), typed)
-    response = _begun(session, survey_id, submission_id, now)
+    answer = answer_to(question, typed)
+    if response is None:
+        response = _begin(session, sheet, submission_id, origin, now)
+        sheet = sheet_of_survey(session, survey_id, response.version_id)
     if response.state is ResponseState.FINISHED:
         raise AlreadyAnswered
-    _keep(session, response, row, answer)
+    _keep(session, response, sheet, question, answer)
     return response
 
 
-def _keep(session: Session, response: SurveyResponse, row: SurveyQuestion, answer: Answer | None) -> None:
-    kept = session.exec(
-        select(SurveyAnswer).where(SurveyAnswer.response_id == response.id, SurveyAnswer.question_id == row.id)
-    ).first()
-    if answer is None:
-        if kept is not None:
-            session.delete(kept)
-        return
-    if kept is None:
-        assert response.id is not None
-        assert row.id is not None
-        kept = SurveyAnswer(response_id=response.id, question_id=row.id, question_key=row.key, value="")
-    kept.value, kept.number = answer.value, answer.number
-    session.add(kept)
+def _keep(
+    session: Session, response: SurveyResponse, sheet: SurveySheet, question: Question, answer: Answer | None
+) -> None:
+    row_id = sheet.row_ids[question.key]
+    parts = dict(parts_of(question, answer)) if answer else {}
+    of_question = select(SurveyAnswer).where(
+        SurveyAnswer.response_id == response.id, SurveyAnswer.question_id == row_id
+    )
+    kept = {row.statement: row for row in session.exec(of_question)}
+    for statement, row in kept.items():
+        if statement not in parts:
+            session.delete(row)
+    for statement, part in parts.items():
+        row = kept.get(statement) or SurveyAnswer(
+            response_id=response.id or 0, question_id=row_id, statement=statement, question_key=question.key, value=""
+        )
+        row.value, row.number = part.value, part.number
+        session.add(row)
+    if sheet.paper.rules:
+        session.flush()
+        mark_hidden(session, response.id or 0, hidden(sheet.paper, stored_answers(session, response.id or 0)))
 
 
-def _begun(session: Session, survey_id: int, submission_id: str, now: datetime) -> SurveyResponse:
-    """The run of that id, locked; begun when there is none. Of two first answers at once one begins it."""
-    response = _locked(session, survey_id, submission_id)
-    if response is not None:
-        return response
-    survey = _asked(session, survey_id)
-    fresh = SurveyResponse(survey_id=survey_id, submission_id=submission_id, started_at=kept_time(survey.mode, now))
+def mark_hidden(session: Session, response_id: int, keys: Collection[str]) -> None:
+    """Answers of an open run whose questions are not asked any more do not count, all others do."""
+    of_run = update(SurveyAnswer).where(col(SurveyAnswer.response_id) == response_id)
+    session.connection().execute(of_run.values(is_hidden=col(SurveyAnswer.question_key).in_(sorted(keys))))
+
+
+def _begin(
+    session: Session, sheet: SurveySheet, submission_id: str, origin: Origin | None, now: datetime
+) -> SurveyResponse:
+    """The run of that id, begun and locked. Of two first answers at once one begins it."""
+    if origin is None:
+        link = invited_runs(session, {submission_id}).get(submission_id)
+        origin = link.origin if link else origin_of(sheet)
+    fresh = SurveyResponse(**beginning(sheet, submission_id, origin, now=now))
     try:
         with session.begin_nested():
             session.add(fresh)
             session.flush()
     except IntegrityError:
-        response = _locked(session, survey_id, submission_id)
+        response = _locked(session, sheet.id, submission_id)
         if response is None:
             raise
         return response
     return fresh
-
-
-def _asked(session: Session, survey_id: int) -> Survey:
-    survey = session.get(Survey, survey_id)
-    if survey is None:
-        raise NotFound
-    return survey
 
 
 def _locked(session: Session, survey_id: int, submission_id: str) -> SurveyResponse | None:
@@ -197,13 +149,21 @@ def _locked(session: Session, survey_id: int, submission_id: str) -> SurveyRespo
     return response
 
 
-def kept_time(mode: SurveyMode, now: datetime) -> datetime:
-    """When it happened; of an anonymous answer only the day (of the zone `now` comes in): a minute names a person."""
-    return now.replace(hour=0, minute=0, second=0, microsecond=0) if mode is SurveyMode.ANONYMOUS else now
+# ── The end of a run ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def finish_response(session: Session, survey_id: int, submission_id: str, *, policy: Policy, now: datetime) -> Finished:
-    """The run counts from now on: scored, judged, and not to be changed. Finishing again changes nothing.
+def finish_response(
+    session: Session,
+    survey_id: int,
+    submission_id: str,
+    *,
+    policy: Policy,
+    now: datetime,
+    device: str = "",
+    chance: Random = UNGUESSABLE,
+) -> Finished:
+    """The run counts from now on: scored, judged, and not to be changed. What logic hides is dropped. Finishing again
+    changes nothing. `device` is what many answers may come from; `now` comes in the shop's zone.
 
     Raises AnswerMissing with the first required question's key as `field`, NotFound when the run never began.
     """
@@ -212,15 +172,71 @@ def finish_response(session: Session, survey_id: int, submission_id: str, *, pol
         raise NotFound("submission_id")
     if response.state is ResponseState.FINISHED:
         return Finished(response, complaint_of(session, response.id), is_repeat=True)
-    answered = _answered(session, response)
-    verdict = verdict_on(answered, policy, has_contact=bool(response.contact_phone))
+    sheet = sheet_of_survey(session, survey_id, response.version_id)
+    answered = _counted(session, response, sheet)
+    verdict = verdict_on(answered, policy, has_contact=_may_call(response))
     response.state = ResponseState.FINISHED
-    response.finished_at = kept_time(_asked(session, survey_id).mode, now)
+    response.finished_at = kept_time(response.mode, now)
     response.score, response.nps, response.is_low = verdict.score, verdict.nps, verdict.is_low
+    response.is_suspect = _is_suspect(session, response, device, policy=policy, now=now)
+    _give(session, response, sheet, now, chance)
     session.add(response)
     session.flush()
-    complaint = _open_case(session, response, answered, policy=policy, now=now) if verdict.opens_complaint else None
-    return Finished(response, complaint, is_repeat=False)
+    return Finished(response, _follow_up(session, response, answered, policy=policy, now=now), is_repeat=False)
+
+
+def _follow_up(
+    session: Session,
+    response: SurveyResponse,
+    answered: list[tuple[Question, Answer]],
+    *,
+    policy: Policy,
+    now: datetime,
+) -> Complaint | None:
+    """What a finished response sets off."""
+    keep_preferences(session, response, answered, now=now)
+    improve_low(session, response, now=now)
+    if not response.is_low or response.way is ResponseWay.OBSERVATION:
+        return None
+    note_low(session, response, policy=policy, now=now)
+    return _open_case(session, response, answered, policy=policy, now=now) if _may_call(response) else None
+
+
+def _may_call(response: SurveyResponse) -> bool:
+    """Whether there is somebody to answer: she left a number, or the answers are hers by name."""
+    return bool(response.contact_phone) or response.customer_id is not None
+
+
+def _counted(session: Session, response: SurveyResponse, sheet: SurveySheet) -> list[tuple[Question, Answer]]:
+    """What was asked and answered, in the survey's order; what was not asked is dropped. Raises AnswerMissing."""
+    answers = stored_answers(session, response.id or 0)
+    for question in sheet.asked(answers):
+        if question.is_required and question.key not in answers:
+            raise AnswerMissing(question.key)
+    gone = hidden(sheet.paper, answers)
+    if gone:
+        of_run = delete(SurveyAnswer).where(col(SurveyAnswer.response_id) == response.id)
+        session.connection().execute(of_run.where(col(SurveyAnswer.question_key).in_(sorted(gone))))
+        session.expire_all()
+    return counted(sheet.paper, answers)
+
+
+def _is_suspect(session: Session, response: SurveyResponse, device: str, *, policy: Policy, now: datetime) -> bool:
+    """Whether many answers came from this device within the hour. A shared tablet is one by its nature."""
+    if not device or response.way is ResponseWay.KIOSK:
+        return False
+    return bool(count_tries(session, same_device(policy.device_alarm_from), {device: 1}, now=now))
+
+
+def _give(session: Session, response: SurveyResponse, sheet: SurveySheet, now: datetime, chance: Random) -> None:
+    """A code for the till, where the survey is thanked with something. An anonymous answer gets none of its own: at the
+    till it would have a face."""
+    if not sheet.gift or response.mode is SurveyMode.ANONYMOUS or response.way is ResponseWay.OBSERVATION:
+        return
+    code = ""
+    while not code or session.exec(select(SurveyResponse.id).where(SurveyResponse.gift_code == code)).first():
+        code = "".join(chance.choice(GIFT_LETTERS) for _ in range(GIFT_LENGTH))
+    response.gift_code, response.gift_until_on = code, gift_until_on(now.date(), sheet.gift_days)
 
 
 def leave_contact(
@@ -234,12 +250,11 @@ def leave_contact(
     chance: Random = UNGUESSABLE,
 ) -> Finished:
     """She wishes to be called: kept with her finished run, linked to her record when her phone is on exactly one, and
-    after a low score opened as a complaint. A second contact for the same run changes nothing. An anonymous survey
-    keeps no contact and links nobody: raises NotFound, as for a run that is not finished. `chance` draws the
-    complaint's receipt number."""
+    after a low score opened as a complaint. A second contact for the same run changes nothing. An anonymous run keeps
+    no contact and links nobody: raises NotFound, as for a run that is not finished. `chance` draws the complaint's
+    receipt number."""
     response = _locked(session, survey_id, submission_id)
-    anonymous = _asked(session, survey_id).mode is SurveyMode.ANONYMOUS
-    if response is None or response.state is not ResponseState.FINISHED or anonymous:
+    if response is None or response.state is not ResponseState.FINISHED or response.mode is SurveyMode.ANONYMOUS:
         raise NotFound("submission_id")
     if response.contact_phone:
         return Finished(response, complaint_of(session, response.id), is_repeat=True)
@@ -248,10 +263,13 @@ def leave_contact(
     response.customer_id = response.customer_id or only_customer_with(session, contact.phone.e164)
     session.add(response)
     session.flush()
-    answered = _answered(session, response)
     complaint = None
     if response.is_low:
+        name_low(session, response)
+        answered = _counted(session, response, sheet_of_survey(session, survey_id, response.version_id))
         complaint = _open_case(session, response, answered, policy=policy, now=now, chance=chance)
+    else:
+        improve_low(session, response, now=now)
     return Finished(response, complaint, is_repeat=False)
 
 
@@ -260,16 +278,6 @@ def contact_from(name: str, phone: str) -> Contact:
     if not phone.strip():
         raise ContactPhoneMissing("contact_phone")
     return Contact(contact_name(name), parse_phone(phone))
-
-
-def _answered(session: Session, response: SurveyResponse) -> list[tuple[Question, Answer]]:
-    """What was asked and answered, in the survey's order. Raises AnswerMissing."""
-    answers = stored_answers(session, response.id or 0)
-    asked = [question_of(row) for row in question_rows(session, response.survey_id)]
-    for question in asked:
-        if question.is_required and question.key not in answers:
-            raise AnswerMissing(question.key)
-    return [(question, answers[question.key]) for question in asked if question.key in answers]
 
 
 def _open_case(
@@ -289,7 +297,7 @@ def _open_case(
         contact_name=response.contact_name,
         contact_phone=opened(response.contact_phone) or "",
         response_id=response.id,
-        store_id=_asked(session, response.survey_id).store_id,
+        store_id=response.store_id,
     )
     return open_complaint(session, intake, policy=policy, now=now, chance=chance)
 
@@ -302,4 +310,12 @@ def _as_line(question: Question, answer: Answer) -> str:
     if question.kind in {QuestionKind.CHOICE, QuestionKind.CHOICES}:
         chosen = "、".join(question.options[int(number) - 1] for number in answer.value.split(","))  # data
         return f"{question.text} {chosen}"
+    if question.kind is QuestionKind.YES_NO:
+        return f"{question.text} {'✓' if answer.number else '✗'}"
+    if question.kind is QuestionKind.MATRIX:
+        rated = [
+            f"{question.statements[statement - 1]} {part.value}/{question.scale_max}"
+            for statement, part in parts_of(question, answer)
+        ]
+        return f"{question.text} {'、'.join(rated)}"  # data
     return f"{question.text}\n{answer.value}"

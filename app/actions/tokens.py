@@ -31,6 +31,17 @@ def issue_token(
     return token
 
 
+def token_of(session: Session, purpose: TokenPurpose, subject_id: int) -> str:
+    """The address a subject has that is not taken back, to be handed out once more. Raises NotFound."""
+    issued = select(PublicToken).where(
+        PublicToken.purpose == purpose, PublicToken.subject_id == subject_id, col(PublicToken.revoked_at).is_(None)
+    )
+    row = session.exec(issued.order_by(col(PublicToken.id).desc())).first()
+    if row is None:
+        raise NotFound
+    return opened(row.token) or ""
+
+
 def standing_tokens(
     session: Session,
     customer_ids: Collection[int],

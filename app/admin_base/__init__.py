@@ -21,6 +21,7 @@ from app.admin_base.filters import (
     birthdays,
     spans,
 )
+from app.admin_base.groups import FieldGroup, GroupsFields, When
 from app.admin_base.import_batch import ImportBatchPage, ImportUndoPage
 from app.admin_base.import_files import ImportLeftOutPage, ImportRefusedPage, ImportSamplePage
 from app.admin_base.import_wizard import ImportStart
@@ -73,6 +74,8 @@ __all__ = [
     "DeskPage",
     "DraftView",
     "DuplicatesPage",
+    "FieldGroup",
+    "GroupsFields",
     "HandTotalsPage",
     "ImportBatchPage",
     "ImportLeftOutPage",
@@ -111,6 +114,7 @@ __all__ = [
     "TagsPage",
     "TakesConsents",
     "TierPage",
+    "When",
     "WordFilter",
     "YesFilter",
     "agreed_deed",

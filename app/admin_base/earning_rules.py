@@ -48,6 +48,7 @@ def _sound(session: Session, row: Any) -> Any:
             starts_on=row.starts_on,
             ends_on=row.ends_on,
             times_a_year=row.most_times_a_year,
+            category=row.category,
         )
         check_cycle(row.expiry, row.expiry_year)
     else:

@@ -24,6 +24,8 @@ from app.rules.refusals import RuleBroken, words
 
 BLANK = later("（不填）")
 _SHOP_TIME = later("店里的时间，如 2026-11-24 18:30")
+_NO_DAY = words("这不是一个日期。请写成 2026-11-24 这样。")
+_NO_MOMENT = words("这不是一个时间。请写成 2026-11-24 18:30 这样。")
 _OUT_OF_TIME = words("日期要在 {first} 年到 {last} 年之间。")
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 _TEXTS = {"String", "AutoString", "Text", "Encrypted"}
@@ -91,11 +93,14 @@ def check_year(day: date | None) -> None:
 
 
 class ShopDayField(DateField):
-    """A day in the years a shop can mean."""
+    """A day in the years a shop can mean, written out whole: half a day is none."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """As typed, and not out of this world."""
-        super().process_formdata(valuelist)
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError(gettext(_NO_DAY)) from None
         check_year(self.data)
 
 
@@ -109,7 +114,10 @@ class ShopMomentField(TimezoneAwareDateTimeField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """As typed, and not out of this world."""
-        super().process_formdata(valuelist)
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError(gettext(_NO_MOMENT)) from None
         check_year(self.data)
 
 

@@ -54,6 +54,8 @@ MOVES = {
     "skin_records": words("皮肤记录 {n} 条"),
     "photos": words("照片 {n} 张"),
     "survey_responses": words("问卷 {n} 份"),
+    "survey_invitations": words("问卷邀请 {n} 份"),
+    "low_feedbacks": words("低分跟进 {n} 条"),
     "complaints": words("反馈与投诉 {n} 件"),
     "consents": words("同意记录 {n} 条"),
     "customer_tags": words("标签 {n} 个"),

@@ -19,7 +19,7 @@ from app.models import Customer, Redemption, Reward
 from app.queries.points_page import standing_of
 from app.queries.rewards import Offered, is_to_come, offered_to
 from app.rules.access import may
-from app.rules.points import LARGEST_POINTS, LONGEST_REASON, PointsReasonMissing, PointsWrong, stated_reason
+from app.rules.points import LONGEST_REASON, PointsReasonMissing, PointsWrong, stated_reason, whole_points
 from app.rules.refusals import NotFound, RuleBroken, words
 
 _DONE = words("已兑换{what}：{before} 分 → {after} 分")
@@ -55,22 +55,21 @@ class RedeemPage(OfACustomer):
                 sentence = str(refusal)
         context = await anyio.to_thread.run_sync(self._read, customer)
         chosen = _chosen(asked, context["offers"])
-        typed = str(asked.get("points", ""))
-        points = chosen.reward.points if chosen else min(number(typed) or 0, LARGEST_POINTS)
-        if typed and not points and not sentence:
-            sentence = PointsWrong("points", largest=LARGEST_POINTS).say(gettext)
+        typed = str(asked.get("points", "")).strip()
+        points, wrong = (chosen.reward.points, {}) if chosen else _free_points(typed, "points" in asked)
         context |= {
-            "typed": typed,
             "customer": customer,
             "chosen": chosen,
             "points": points,
+            "typed": typed,
             "after": context["account"].balance - points,
             "note": str(asked.get("note", "")) if request.method == "POST" else "",
             **said_of(request, sentence),
         }
+        context["errors"] |= wrong
         is_chosen = bool(points) and not context["account"].frozen_at and (chosen is None or chosen.is_open)
         template = "desk/points_confirm.html" if is_chosen else "desk/points_redeem.html"
-        return await self.shown(request, template, context)
+        return await self.shown(request, template, context, is_wrong=bool(wrong))
 
     @expose("/desk/customers/{member_no}/redeem/{redemption}/undo", methods=["POST"], identity="desk-redeem")
     async def undo(self, request: Request) -> Response:
@@ -103,7 +102,7 @@ class RedeemPage(OfACustomer):
             before = standing_of(session, customer_id).balance
             if reward_id is None or note:
                 _check_note(note)
-            wanted = Wanted(points, reference_of(form, "counter"), reward_id, note)
+            wanted = Wanted(points, reference_of(form, "counter"), reward_id, note, _shown(form))
             done = redeem(session, customer_id, wanted, now=here.now, zone=here.zone, staff_id=here.actor.staff_id)
             what = session.get_one(Reward, reward_id).name if reward_id else gettext(_FREE).format(points=f"{points:,}")
             return gettext(_DONE).format(what=what, before=f"{before:,}", after=f"{before - done.points:,}")
@@ -127,6 +126,22 @@ class RedeemPage(OfACustomer):
 def _chosen(asked: Any, offers: list[Offered]) -> Offered | None:
     wanted = number(str(asked.get("reward", "")))
     return next((one for one in offers if one.reward.id == wanted), None)
+
+
+def _free_points(typed: str, is_asked: bool) -> tuple[int, dict[str, str]]:
+    """How many points for something outside the catalogue, 0 for none; and what is wrong with them, by field."""
+    if not is_asked:
+        return 0, {}
+    try:
+        return whole_points(number(typed) or 0), {}
+    except PointsWrong as refusal:
+        return 0, {"points": refusal.say(gettext)}
+
+
+def _shown(form: Any) -> int | None:
+    """The balance the page showed before the press; None for a form that carries none."""
+    text = str(form.get("shown", "")).strip()
+    return int(text[:12]) if text.removeprefix("-").isdecimal() else None
 
 
 def _why_not(offered: Offered) -> str:

@@ -144,7 +144,9 @@ def revert(
         except (ImportBuiltUpon, ImportAlreadyReverted) as refusal:
             typer.echo(refusal.say(i18n.gettext), err=True)
             raise typer.Exit(1) from None
-    said = i18n.gettext("第 {batch} 批已撤销：去掉 {removed}，还原 {restored}。")
+    said = i18n.gettext(
+        "第 {batch} 批已撤销：连同它带来的标签、联系方式、等级和积分，去掉 {removed} 条记录，还原 {restored} 条。"
+    )
     figures = {"batch": undone.batch, "removed": undone.removed, "restored": undone.restored}
     report(figures, as_json=as_json, sentence=said.format(**figures))
 

@@ -36,6 +36,10 @@ cli.add_typer(jobs, name="jobs")
 _AsJson = Annotated[bool, typer.Option("--json", help="给程序看的结果 · for programs")]  # data
 _NOW_HELP = "当作在这个时刻，如 2026-11-24T03:00+08:00 · as of that moment"  # data
 _AsOf = Annotated[str, typer.Option("--now", metavar="ISO8601", help=_NOW_HELP)]
+_Sure = Annotated[
+    bool,
+    typer.Option("--yes", help="还没到的时刻也不问 · do not ask about a moment that has not come"),  # data
+]
 
 
 @jobs.command("list")
@@ -63,6 +67,7 @@ def run(
         typer.Argument(metavar="NAME", help="任务名，见 rouge jobs list · see rouge jobs list"),  # data
     ],  # data
     now: _AsOf = "",
+    is_sure: _Sure = False,
     as_json: _AsJson = False,
 ) -> None:
     """现在就做一件，不管该不该做 · do one now, due or not.
@@ -74,6 +79,7 @@ def run(
     if name not in names:
         sentence = i18n.gettext("没有这件任务：{name}。有这些：{names}")
         fail(sentence.format(name=name, names=" ".join(names)))
+    _ask_about(moment, is_sure=is_sure)
     with shop() as (settings, database):
         runner = runner_of(database, settings, clock=moment)
         try:
@@ -90,12 +96,13 @@ def run(
 
 
 @jobs.command("run-due")
-def run_due(now: _AsOf = "", as_json: _AsJson = False) -> None:
+def run_due(now: _AsOf = "", is_sure: _Sure = False, as_json: _AsJson = False) -> None:
     """把该做的都做了 · do everything that is due.
 
     有没做成的返回 1 · exit 1 when something failed.
     """
     moment = _moment(now)
+    _ask_about(moment, is_sure=is_sure)
     with shop() as (settings, database):
         tally = runner_of(database, settings, clock=moment).sweep(signs=False)
     sentence = i18n.gettext("做完 {done} 件，没做成 {failed} 件")
@@ -135,6 +142,24 @@ def _moment(text: str) -> Callable[[], datetime] | None:
         moment = moment.replace(tzinfo=current_settings().zone)
     moment = moment.astimezone(UTC)
     return lambda: moment
+
+
+def _ask_about(clock: Callable[[], datetime] | None, *, is_sure: bool) -> None:
+    """Whoever types a moment that has not come is asked: it is no trial, and points that end are gone. A script, which has
+    nobody to answer, knows what it does."""
+    if clock is None or is_sure or clock() <= datetime.now(UTC) or not is_typed():
+        return
+    at = clock().astimezone(current_settings().zone)
+    question = i18n.gettext(
+        "{at} 还没到。这不是试算：到那时过期的积分会真的过期，该发的消息会真的排上，不能撤销。还要做吗？"
+    )
+    if not typer.confirm(question.format(at=f"{at:%Y-%m-%d %H:%M}"), default=False, err=True):
+        raise typer.Exit(2)
+
+
+def is_typed() -> bool:
+    """Whether a person sits at the keyboard."""
+    return sys.stdin.isatty()
 
 
 def _standing(database: Database, settings: Settings, now: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
-from app.actions.earning import give_birthday_points, settle_pending
+from app.actions.earning import give_birthday_points, hold_buyer, settle_pending
 from app.actions.points import expire_points, freeze_if_doubtful
 from app.db import Database
 from app.jobs.errands import Done, Errand
@@ -59,10 +59,14 @@ def settle_points(session: Session, errand: Errand) -> Done:
     """Points of sales whose days of taking back are over come in."""
     at = {name: int(errand.payload.get(name, 0)) for name in ("after", "n")}
     due = due_pending(session, day_of(errand.now, errand.zone), at["after"], CUSTOMERS_AT_ONCE)
-    for pending_id in due:
+    for customer_id in sorted({customer_id for _, customer_id in due}):
+        hold_buyer(
+            session, customer_id
+        )  # first and in order, as a merge holds them: neither waits for the other for ever
+    for pending_id, _ in due:
         at["n"] += settle_pending(session, pending_id, now=errand.now, zone=errand.zone) is not None
     if len(due) == CUSTOMERS_AT_ONCE:
-        return Done(then=at | {"after": due[-1]})
+        return Done(then=at | {"after": due[-1][0]})
     return Done(_SETTLED, at)
 
 

@@ -21,11 +21,11 @@ from app.models import (
     Treatment,
     Visit,
 )
-from app.queries.earning import sale_earned, worth_of
+from app.queries.earning import earner_at, rules_at, sale_earned
 from app.queries.points import balance_of
 from app.queries.scopes import ANYTHING, on_days
 from app.rules.counter import CounterLine, MenuItem
-from app.rules.earning import Order, PaidLine
+from app.rules.earning import Order, PaidLine, sale_points
 from app.rules.policy import Policy
 from app.vocabulary import Role
 
@@ -122,7 +122,8 @@ def outlook(
     """The points a sale would give now; her tier and the rules as they stand."""
     today = now.astimezone(zone).date()
     order = Order(paid_fen, today, tuple(PaidLine(one.category, one.line.amount_fen) for one in lines))
-    earning = worth_of(session, customer_id, order, now, campaigns_multiply=bool(policy.campaigns_multiply))
+    earner, rules = earner_at(session, customer_id, now, today), rules_at(session, now)
+    earning = sale_points(order, earner, rules, campaigns_multiply=bool(policy.campaigns_multiply))
     if earning is None or paid_fen <= 0:
         return Outlook(0, None, "")
     due_on = today + timedelta(days=earning.rule.pending_days)

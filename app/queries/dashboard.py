@@ -49,8 +49,8 @@ from app.rules.access import Scope, may, may_see, scope_of, sees_only_own
 from app.rules.birthdays import birthdays_between
 from app.rules.days import months_after
 from app.rules.policy import Policy
-from app.rules.surveys import is_satisfied, whole
-from app.vocabulary import Calendar, ImportKind, ImportStage, JobStage, QuestionKind, Role, SignUpState
+from app.rules.survey_scores import RATED, is_satisfied, whole
+from app.vocabulary import Calendar, ImportKind, ImportStage, JobStage, Role, SignUpState
 
 WEEK = timedelta(days=7)
 SURVEY_DAYS = timedelta(days=30)
@@ -299,7 +299,7 @@ def _satisfied_percent(session: Session, finished: ColumnElement[bool]) -> int |
         select(number, top, given)
         .join(SurveyQuestion, col(SurveyQuestion.id) == SurveyAnswer.question_id)
         .join(SurveyResponse, col(SurveyResponse.id) == SurveyAnswer.response_id)
-        .where(col(SurveyQuestion.kind) == QuestionKind.RATING, number.is_not(None), finished)
+        .where(col(SurveyQuestion.kind).in_(RATED), number.is_not(None), finished)
         .group_by(number, top)
     ).all()
     satisfied = sum(times for figure, scale_max, times in rated if is_satisfied(figure, scale_max))

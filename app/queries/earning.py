@@ -28,11 +28,13 @@ from app.models import (
     Treatment,
 )
 from app.queries.points import ended_of
+from app.queries.tiers import bought_between, changed_at, first_day, step_of, tier_ranks
 from app.rules.birthdays import Birthday, is_birthday_month
-from app.rules.earning import Earner, Earning, EarningTerms, Order, PaidLine, sale_points, working_less
+from app.rules.earning import Earner, EarningTerms, Order, PaidLine, working_less
 from app.rules.menu_rows import category_called
 from app.rules.points_expiry import Expiry
-from app.vocabulary import Calendar, CategoryOfNeed, CustomerStatus, EarningKind, PointsKind, RuleSubject
+from app.rules.tiers import Day, reached
+from app.vocabulary import Calendar, CategoryOfNeed, CustomerStatus, EarningKind, PointsKind, RuleSubject, TierWhy
 
 _Row = TypeVar("_Row", EarningRule, Tier)
 
@@ -102,6 +104,37 @@ def tier_at(session: Session, customer_id: int, moment: datetime) -> TierThen:
         tier_id = after.from_tier_id or after.to_tier_id if after else None
     if tier_id is None:
         tier_id = session.exec(select(Customer.tier_id).where(Customer.id == customer_id)).one()
+    return _tier_then(session, tier_id, moment)
+
+
+def tier_of_sale(session: Session, purchase: Purchase, moment: datetime, *, months: int, zone: ZoneInfo) -> TierThen:
+    """The tier she had when she bought that: by what was known then, or the higher one that purchases carried by then but
+    that were told only afterwards, in any order. Only a tier that she did reach, and never by this sale itself. `months`:
+    the shop's rolling window."""
+    hers = purchase.customer_id or 0
+    then = tier_at(session, hers, moment)
+    told_later = select(TierChange.to_tier_id).where(
+        TierChange.customer_id == hers, TierChange.at > moment, TierChange.why == TierWhy.REACHED
+    )
+    risen_to = session.exec(told_later).all()
+    ranks = tier_ranks(session) if risen_to else {}
+    most = max((ranks[tier_id] for tier_id in risen_to), default=then.rank)
+    if most <= then.rank:
+        return then
+    steps = [step_of(tier) for tier in _as_of(session, Tier, RuleSubject.TIER, moment) if tier.is_active]
+    day = Day(moment.astimezone(zone).date(), months, changed_at(session, [hers], zone, by=moment).get(hers))
+    slips = bought_between(session, [hers], first_day(steps, day.today, months), day.today, zone)[hers]
+    before = [
+        one for one in slips if one.refund_of_id or (one.at, one.purchase_id) < (purchase.occurred_at, purchase.id)
+    ]
+    carried = reached(steps, before, day).step if steps else None
+    if carried is None or carried.rank <= then.rank:
+        return then
+    risen = max((step for step in steps if step.rank <= min(carried.rank, most)), key=lambda step: step.rank)
+    return _tier_then(session, risen.tier_id, moment) if risen.rank > then.rank else then
+
+
+def _tier_then(session: Session, tier_id: int, moment: datetime) -> TierThen:
     then = {tier.id: tier for tier in _as_of(session, Tier, RuleSubject.TIER, moment)}.get(tier_id)
     tier = then or session.get_one(Tier, tier_id)  # a tier younger than the sale: as it is now
     return TierThen(tier_id, tier.name, tier.rank, tier.points_percent)
@@ -133,17 +166,13 @@ def _said(table: type[_Row], version: RuleVersion) -> _Row:
 
 def earner_at(session: Session, customer_id: int, moment: datetime, on: date) -> Earner:
     """Who earns that day, by the tier she had."""
-    tier = tier_at(session, customer_id, moment)
+    return earner_of(session, customer_id, tier_at(session, customer_id, moment), on)
+
+
+def earner_of(session: Session, customer_id: int, tier: TierThen, on: date) -> Earner:
+    """Who earns that day, by this tier."""
     birthday = birthday_of(session.get_one(Customer, customer_id))
     return Earner(tier.name, tier.rank, tier.points_percent, birthday is not None and is_birthday_month(birthday, on))
-
-
-def worth_of(
-    session: Session, customer_id: int, order: Order, moment: datetime, *, campaigns_multiply: bool
-) -> Earning | None:
-    """What a sale gives her, by the rules and the tier of that moment; None: nothing."""
-    earner = earner_at(session, customer_id, moment, order.on)
-    return sale_points(order, earner, rules_at(session, moment), campaigns_multiply=campaigns_multiply)
 
 
 def birthday_of(customer: Customer) -> Birthday | None:
@@ -256,12 +285,13 @@ def pending_points(session: Session, customer_id: int) -> int:
     return int(session.exec(wanted).one())
 
 
-def due_pending(session: Session, today: date, after: int, limit: int) -> list[int]:
-    """The next rows after this number whose points begin to count by today."""
-    wanted = select(PointsPending.id).where(
+def due_pending(session: Session, today: date, after: int, limit: int) -> list[tuple[int, int]]:
+    """The next rows after this number whose points begin to count by today, and whose they are."""
+    wanted = select(PointsPending.id, PointsPending.customer_id).where(
         PointsPending.due_on <= today, col(PointsPending.closed_at).is_(None), col(PointsPending.id) > after
     )
-    return [one or 0 for one in session.exec(wanted.order_by(col(PointsPending.id)).limit(limit))]
+    found = session.exec(wanted.order_by(col(PointsPending.id)).limit(limit))
+    return [(number or 0, customer_id) for number, customer_id in found]
 
 
 def sale_earned(session: Session, purchase: Purchase) -> int:

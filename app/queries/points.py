@@ -157,6 +157,27 @@ def used_since(session: Session, family: Sequence[int], account_id: int, entry_i
     return sum(sums.values()), ended
 
 
+def refunded_since(session: Session, family: Sequence[int], account_id: int, entry_id: int) -> tuple[int, int]:
+    """What refunds after that entry took back, in an account, of what had come in through a family: out of the family's own
+    lots, and beyond them."""
+    came_in = select(PointsEntry.id).where(col(PointsEntry.account_id).in_(family), PointsEntry.points > 0)
+    is_one = and_(
+        col(PointsEntry.account_id) == account_id,
+        col(PointsEntry.id) > entry_id,
+        col(PointsEntry.kind) == PointsKind.REVERSE,
+        col(PointsEntry.reverses_id).in_(came_in),
+    )
+    taken = session.exec(select(func.coalesce(func.sum(PointsEntry.points), 0)).where(is_one)).one()
+    own = (
+        select(func.coalesce(func.sum(PointsAllocation.points), 0))
+        .join(PointsLot, col(PointsLot.id) == PointsAllocation.lot_id)
+        .where(lots_of_family(family, account_id))
+        .where(col(PointsAllocation.entry_id).in_(select(PointsEntry.id).where(is_one)))
+    )
+    of_its_own = int(session.exec(own).one())
+    return of_its_own, -int(taken) - of_its_own
+
+
 def paid_out(session: Session, entry_id: int) -> tuple[Use, ...]:
     """What an entry took out of lots, as what would go back."""
     wanted = select(PointsAllocation.lot_id, PointsAllocation.points).where(PointsAllocation.entry_id == entry_id)

@@ -21,6 +21,8 @@ from app.models import (
     CustomerMerge,
     DuplicatePair,
     ImportBatch,
+    Improvement,
+    LowFeedback,
     OutboundMessage,
     Photo,
     PointsAccount,
@@ -39,8 +41,14 @@ from app.models import (
     Store,
     Survey,
     SurveyAnswer,
+    SurveyInvitation,
+    SurveyPlace,
     SurveyQuestion,
     SurveyResponse,
+    SurveyRule,
+    SurveySection,
+    SurveyVersion,
+    SurveyWave,
     TierChange,
     Visit,
 )
@@ -263,9 +271,13 @@ def _customers(row: Any, store_id: int) -> ColumnElement[bool]:
 
 
 def _responses(row: Any, store_id: int) -> ColumnElement[bool]:
-    """Answers to the store's own survey; to one of the whole house, as far as it may see who answered."""
+    """Answers given in the store or to its own survey; to one of the whole house, as far as it may see who answered."""
     asked: Any = aliased(Survey)
-    hers = or_(asked.store_id == store_id, and_(asked.store_id.is_(None), _on(Customer, row.customer_id, store_id)))
+    hers = or_(
+        row.store_id == store_id,
+        asked.store_id == store_id,
+        and_(asked.store_id.is_(None), _on(Customer, row.customer_id, store_id)),
+    )
     return exists().where(asked.id == row.survey_id, hers)
 
 
@@ -303,9 +315,17 @@ _OF_STORE: dict[type[SQLModel], Callable[[Any, int], ColumnElement[bool]]] = {
     BenefitUse: lambda row, store_id: _on(Customer, row.customer_id, store_id),
     Visit: _of_it_or_its_customers,
     Survey: _of_it_or_none,
+    SurveyVersion: lambda row, store_id: _on(Survey, row.survey_id, store_id),
+    SurveySection: lambda row, store_id: _on(SurveyVersion, row.version_id, store_id),
     SurveyQuestion: lambda row, store_id: _on(Survey, row.survey_id, store_id),
+    SurveyRule: lambda row, store_id: _on(SurveyVersion, row.version_id, store_id),
+    SurveyPlace: lambda row, store_id: and_(_of_it_or_none(row, store_id), _on(Survey, row.survey_id, store_id)),
+    SurveyWave: lambda row, store_id: _on(Survey, row.survey_id, store_id),
+    SurveyInvitation: lambda row, store_id: _on(Customer, row.customer_id, store_id),
     SurveyResponse: _responses,
     SurveyAnswer: lambda row, store_id: _on(SurveyResponse, row.response_id, store_id),
+    LowFeedback: lambda row, store_id: _on(SurveyResponse, row.response_id, store_id),
+    Improvement: _of_it_or_none,
     Complaint: _of_it_or_its_customers,
     ComplaintEvent: lambda row, store_id: _on(Complaint, row.complaint_id, store_id),
     OutboundMessage: lambda row, store_id: _on(Customer, row.customer_id, store_id),

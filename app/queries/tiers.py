@@ -70,14 +70,17 @@ def bought_between(
     return slips
 
 
-def changed_at(session: Session, customer_ids: Collection[int], zone: ZoneInfo) -> dict[int, datetime]:
-    """When the tier of each last became another one."""
+def changed_at(
+    session: Session, customer_ids: Collection[int], zone: ZoneInfo, *, by: datetime | None = None
+) -> dict[int, datetime]:
+    """When the tier of each last became another one; with `by`, as it was known at that moment."""
     if not customer_ids:
         return {}
     moved = col(TierChange.from_tier_id).is_distinct_from(col(TierChange.to_tier_id))
     rows = select(TierChange.customer_id, TierChange.at).where(
         among(session, TierChange.customer_id, set(customer_ids)), moved
     )
+    rows = rows if by is None else rows.where(TierChange.at <= by)
     newest: dict[int, datetime] = {}
     for customer_id, at in session.exec(rows.order_by(col(TierChange.at))):
         newest[customer_id] = at.astimezone(zone)

@@ -7,10 +7,13 @@ from wtforms.validators import NumberRange
 from app.admin_base import (
     BigLedgerView,
     ChecksRules,
+    FieldGroup,
+    GroupsFields,
     KeepsVersions,
     LedgerView,
     Listed,
     MeaningFilter,
+    When,
     WordFilter,
     YesFilter,
     in_words,
@@ -20,14 +23,18 @@ from app.i18n import later, one
 from app.models import EarningRule, PointsPending, RuleVersion
 from app.queries import scopes
 from app.registers.sections import LOYALTY
+from app.rules.earning_checks import SALES
+from app.vocabulary import EarningKind, ExpiryKind
+
+_GIVING = set(EarningKind) - {EarningKind.CAMPAIGN}
 
 
-class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
+class EarningRuleAdmin(KeepsVersions, GroupsFields, ChecksRules, model=EarningRule):
     """What points are given for. A rule is closed, never deleted: points it gave name it."""
 
     category, category_icon = LOYALTY
     name, name_plural, icon = one("积分规则"), later("积分规则"), "fa-solid fa-scale-balanced"
-    empty_hint = later("先写一条“消费”规则，如每 1 元 1 分；没有规则就不会给积分。")
+    empty_hint = later("先写一条“消费积分”规则，如每 1 元 1 分；没有规则就不会给积分。")
     own_page = "/admin/earning-rule/details/{id}"
     can_delete = False
     column_list = ("name", "kind", "points", "starts_on", "ends_on", "is_active")
@@ -39,15 +46,54 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
         "expiry_year", "round_up", "is_active", "since_at",
     )  # fmt: skip
     form_columns = tuple(one for one in column_details_list if one != "since_at")
+    field_groups = (
+        FieldGroup(("name", "kind")),
+        FieldGroup(("points", "per_fen", "percent"), later("给多少")),
+        FieldGroup(
+            ("category", "from_paid_fen", "most_points"),
+            later("什么样的单"),
+            later("只管“消费积分”“活动倍数”“满额加送”"),
+            When("kind", SALES),
+        ),
+        FieldGroup(
+            ("most_times_a_year",),
+            later("一年几次"),
+            later("只管活动、推荐、分享、资料、生日、建议这些一次一给的；“消费积分”“活动倍数”“满额加送”填 0"),
+            When("kind", set(EarningKind) - set(SALES)),
+        ),
+        FieldGroup(
+            ("tier", "in_birthday_month", "starts_on", "ends_on", "is_active"), later("谁有，从什么时候到什么时候")
+        ),
+        FieldGroup(
+            ("pending_days", "expiry", "expiry_months", "round_up", "expiry_day", "expiry_year"),
+            later("入账和过期"),
+            later("“活动倍数”只把分变多，不看这些"),
+            When("kind", _GIVING),
+        ),
+    )
+    field_conditions: ClassVar = {
+        "points": When("kind", _GIVING),
+        "per_fen": When("kind", {EarningKind.PURCHASE}),
+        "percent": When("kind", {EarningKind.CAMPAIGN}),
+        "pending_days": When("kind", {EarningKind.PURCHASE}),
+        "expiry_months": When("expiry", {ExpiryKind.MONTHS}),
+        "round_up": When("expiry", {ExpiryKind.MONTHS}),
+        "expiry_day": When("expiry", {ExpiryKind.YEARLY, ExpiryKind.TWO_YEARLY}),
+        "expiry_year": When("expiry", {ExpiryKind.TWO_YEARLY}),
+    }
     form_args: ClassVar = {
         "name": {"description": later("店里怎么叫它，如 消费积分、双十一双倍；顾客的明细里会看到")},
         "kind": {
             "description": later(
-                "消费：按付的钱给分。活动倍数：把一单的分乘几倍。额外加分：一单另加几分。其余的是一件事给几分"
+                "消费积分：按付的钱给分。活动倍数：把一单的分乘几倍。满额加送：一单另加几分。其余的是一件事给几分"
             )
         },
-        "points": {"description": later("消费：下面那么多元给几分；额外加分和其他：一次给几分。活动倍数不用填")},
-        "per_fen": {"description": later("只管“消费”：每满多少元给一次上面的分，如 1 或 10")},
+        "points": {
+            "description": later(
+                "消费积分：下面那么多元给几分，选了一类时 0 表示这一类不积分。满额加送和其他：一次给几分。活动倍数不用填"
+            )
+        },
+        "per_fen": {"description": later("只管“消费积分”：每满多少元给一次上面的分，如 1 或 10")},
         "percent": {
             "description": later("只管“活动倍数”：200 表示双倍，150 表示 1.5 倍"),
             "validators": [NumberRange(0, 1000)],
@@ -61,7 +107,7 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
             "validators": [NumberRange(0, 100_000_000)],
         },
         "most_times_a_year": {
-            "description": later("活动、分享、建议这类：一位顾客一年最多给几次；0 表示不限。消费、倍数和额外加分填 0"),
+            "description": later("一位顾客一年最多给几次；0 表示不限"),
             "validators": [NumberRange(0, 366)],
         },
         "starts_on": {"description": later("不填表示马上开始")},
@@ -71,10 +117,12 @@ class EarningRuleAdmin(KeepsVersions, ChecksRules, model=EarningRule):
             "validators": [NumberRange(0, 90)],
         },
         "expiry": {"description": later("改了只管以后得到的积分，已经给的到期日不变")},
-        "expiry_months": {"description": later("选“得到后几个月”时填"), "validators": [NumberRange(1, 120)]},
-        "expiry_day": {"description": later("选“每年”或“每两年”时填，如 12-31")},
+        "expiry_months": {"description": later("选“获得后若干个月”时填"), "validators": [NumberRange(1, 120)]},
+        "expiry_day": {"description": later("选“每年固定一天”或“每两年固定一天”时填，如 12-31")},
         "expiry_year": {
-            "description": later("选“每两年”时填哪一年到期，如 2026，之后每隔一年；不填就是得到之后遇到的第二个"),
+            "description": later(
+                "选“每两年固定一天”时填哪一年到期，如 2026，之后每隔一年；不填就是得到之后遇到的第二个"
+            ),
         },
         "round_up": {"description": later("把最后一天延到月底、季末或年底，顾客好记")},
         "is_active": {"description": later("关掉就不再给分；给过的还在")},

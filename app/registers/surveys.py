@@ -5,7 +5,7 @@ from typing import ClassVar
 from wtforms import StringField, TextAreaField
 from wtforms.validators import Length, NumberRange, Optional
 
-from app.actions import survey_sheets, surveys
+from app.actions import survey_sheets, survey_versions
 from app.admin_base import (
     BigLedgerView,
     Child,
@@ -73,16 +73,24 @@ class SurveyAdmin(PrintsPoster, DraftView, model=Survey):
         Deed(
             "publish",
             later("发布"),
-            surveys.publish_survey,
+            survey_versions.publish_survey,
             ("surveys", "edit"),
             done=later("问卷已发布，可以打印海报了"),
-            hint=later("发布后题目就不能再改。"),
-            when=lambda survey: survey.status is not SurveyStatus.PUBLISHED,
+            hint=later("发布后题目就不能再改；正在填的顾客按原来的题目填完。"),
+        ),
+        Deed(
+            "revise",
+            later("改题目"),
+            survey_versions.draft_version,
+            ("surveys", "edit"),
+            done=later("已另起一版，改好题目后再发布；在那之前顾客看到的还是原来的题目"),
+            hint=later("发布过的题目不能改，会另起一版来改。"),
+            when=lambda survey: survey.status is not SurveyStatus.DRAFT,
         ),
         Deed(
             "close",
             later("结束问卷"),
-            surveys.close_survey,
+            survey_versions.close_survey,
             ("surveys", "edit"),
             done=later("问卷已结束，不再收新的回答"),
             hint=later("之后扫码的顾客会看到“已结束”。"),
@@ -128,24 +136,26 @@ class SurveyQuestionAdmin(DraftView, model=SurveyQuestion):
         survey_sheets.QuestionDetails, survey_sheets.create_question, survey_sheets.update_question
     )  # fmt: skip
     holds, before_delete = survey_sheets.hold_question, survey_sheets.check_question_may_go
-    together = (("kind", "options", "scale_max"),)
+    together = (("kind", "options", "statements", "scale_max"),)
     changes_while = goes_while = survey_sheets.is_of_draft
     choices: ClassVar = {
         "survey": Choice(draft_surveys, none=later("没有草稿问卷可以加题。请先新建一份问卷；发布过的问卷不能再加题。"))
     }
-    column_list = ("survey", "position", "text", "kind", "dimension", "weight", "is_required")
+    column_list = ("survey", "version", "position", "text", "kind", "dimension", "weight", "is_required")
     column_searchable_list = ("text",)
     column_sortable_list = ("position",)
     column_default_sort: ClassVar = [("survey_id", False), ("position", False)]
     column_details_list = (
-        "survey", "position", "key", "text", "kind", "hint", "options", "dimension", "weight", "scale_max", "is_required"
+        "survey", "version", "position", "key", "text", "kind", "hint", "options", "statements", "dimension", "weight",
+        "scale_max", "is_required", "maps_to",
     )  # fmt: skip
     form_columns = (
-        "survey", "text", "kind", "hint", "options", "dimension", "weight", "scale_max", "is_required", "position", "key"
+        "survey", "text", "kind", "hint", "options", "statements", "dimension", "weight", "scale_max", "is_required",
+        "maps_to", "position", "key",
     )  # fmt: skip
     form_create_rules: ClassVar = list(form_columns)
     form_edit_rules: ClassVar = [one for one in form_columns if one != "survey"]
-    form_overrides: ClassVar = {"options": TextAreaField}
+    form_overrides: ClassVar = {"options": TextAreaField, "statements": TextAreaField}
     extra_fields: ClassVar = {
         "position": CountField(later("顺序"), [Optional(), NumberRange(1, 1000)], description=later("留空排在最后")),
         "key": StringField(
@@ -154,6 +164,8 @@ class SurveyQuestionAdmin(DraftView, model=SurveyQuestion):
     }
     form_args: ClassVar = {
         "options": {"description": later("单选、多选：一行一个选项")},
+        "statements": {"description": later("矩阵打分：一行一个要打分的项目")},
+        "maps_to": {"description": later("回答写进会员档案的哪一项；只有专属链接的回答会写")},
         "dimension": {"description": later("总分按方面加权，如 环境、服务质量")},
         "weight": {"description": later("整数，0 表示不计入总分"), "validators": [NumberRange(0, 100)]},
         "scale_max": {"description": later("打分题的满分，2–10"), "validators": [NumberRange(2, 10)]},
@@ -162,6 +174,7 @@ class SurveyQuestionAdmin(DraftView, model=SurveyQuestion):
     column_filters = (RelationFilter(SurveyQuestion.survey, later("问卷")),)
     column_labels: ClassVar = {
         "survey": later("问卷"),
+        "version": later("版本"),
         "position": later("顺序"),
         "key": later("代号"),
         "text": later("题目"),
@@ -172,6 +185,8 @@ class SurveyQuestionAdmin(DraftView, model=SurveyQuestion):
         "weight": later("权重"),
         "scale_max": later("满分"),
         "is_required": later("必答"),
+        "statements": later("打分项目"),
+        "maps_to": later("写进会员档案"),
     }
 
 

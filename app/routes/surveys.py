@@ -18,23 +18,34 @@ from starlette.types import Scope
 
 from app import i18n
 from app.actions.submissions import Submission, Taken, given, take_submissions
+from app.actions.survey_origins import invited_runs
 from app.actions.surveys import new_submission_id
 from app.group_commit import GroupWriter, Overloaded
 from app.queries.policy import current_policy
-from app.queries.surveys import Run, SurveySheet, is_of_another_survey, run_of, survey_sheet
+from app.queries.survey_runs import Run, is_of_another_survey, run_of
+from app.queries.surveys import SurveySheet, sheet_of_version, survey_sheet
 from app.routes.deps import Now, PolicyDep, ReadDep, check_open
 from app.routes.rendering import page, wants_fragment
 from app.rules.limits import TooManyTries, network_of
 from app.rules.policy import Policy
-from app.rules.questions import TEXT_MAX, Answer, Question
+from app.rules.questions import TEXT_MAX, Answer, Question, parts_of
 from app.rules.refusals import RuleBroken, words
-from app.rules.surveys import SurveyByInvitation, SurveyClosed, SurveyNotOpenYet, SurveyUnknown, is_submission_id
+from app.rules.surveys import (
+    LinkExpired,
+    LinkUnknown,
+    SurveyByInvitation,
+    SurveyClosed,
+    SurveyNotOpenYet,
+    SurveyUnknown,
+    check_link,
+    is_submission_id,
+)
 from app.settings import Settings
 from app.vocabulary import QuestionKind
 
 router = APIRouter()
 Submissions = GroupWriter[Submission, Taken]
-_SHUT = (SurveyUnknown, SurveyClosed, SurveyNotOpenYet, SurveyByInvitation)
+_SHUT = (SurveyUnknown, SurveyClosed, SurveyNotOpenYet, SurveyByInvitation, LinkUnknown, LinkExpired)
 _BUSY = words("现在有点忙，请过几秒再发送一次。")
 _MOST_FIELDS = 1000
 _LONGEST_CHOICE = 2
@@ -62,14 +73,16 @@ class Screens:
         self, question: Question, *, error: RuleBroken | None = None, typed: Sequence[str] | None = None
     ) -> Response:
         """One question, with what was answered or typed, and what is wrong with it."""
-        before = self.sheet.before(question)
+        before = self.sheet.before(question, self.run.answers)
+        progress = self.sheet.progress(question, self.run.answers)
         kept = self.run.answers.get(question.key)
         return self._draw(
             "surveys/_question.html",
             error,
             question=question,
-            place=self.sheet.place_of(question),
-            places=self.places,
+            place=progress.place,
+            places=progress.total + self.asks_everybody,
+            is_last=not progress.most_left,
             back=self.address(question=before.key) if before else "",
             chosen=_chosen(question, kept) if typed is None else list(typed),
             text_max=TEXT_MAX,
@@ -83,7 +96,7 @@ class Screens:
             error,
             question=self.sheet.contact,
             key=self.contact_key,
-            places=self.places,
+            places=len(self.sheet.asked(self.run.answers)) + self.asks_everybody,
             name=name,
             phone=phone,
             without=self.address("/thanks"),
@@ -94,11 +107,6 @@ class Screens:
         """Thanks, and after a complaint its number and the promised time."""
         ask = self.address(question=self.contact_key) if self.may_leave_contact else ""
         return self._draw("surveys/_thanks.html", None, again=again, ask_contact=ask, here=self.address("/thanks"))
-
-    @property
-    def places(self) -> int:
-        """How many screens she is asked to fill in."""
-        return len(self.sheet.questions) + self.asks_everybody
 
     @property
     def contact_key(self) -> str:
@@ -119,12 +127,6 @@ class Screens:
     def asks_contact(self) -> bool:
         """Whether the contact screen comes now: where the shop asks everybody, and after a low score."""
         return self.may_leave_contact and (self.asks_everybody or self.run.is_low)
-
-    @property
-    def next_open(self) -> Question:
-        """The first question not yet answered; the last one when all are."""
-        questions = self.sheet.questions
-        return next((question for question in questions if question.key not in self.run.answers), questions[-1])
 
     def _draw(self, part: str, error: RuleBroken | None, **context: Any) -> Response:
         whole = not wants_fragment(self.request) or "HX-History-Restore-Request" in self.request.headers
@@ -147,6 +149,8 @@ class Screens:
 def _chosen(question: Question, kept: Answer | None) -> list[str]:
     if kept is None:
         return []
+    if question.kind is QuestionKind.MATRIX:
+        return [f"{statement}:{part.value}" for statement, part in parts_of(question, kept)]
     return kept.value.split(",") if question.kind is QuestionKind.CHOICES else [kept.value]
 
 
@@ -169,7 +173,7 @@ def show(
     if screens.run.is_finished:
         wishes = screens.may_leave_contact and question == screens.contact_key
         return screens.contact() if wishes else screens.thanks(again=True)
-    answer = screens.question(screens.sheet.question(question) or screens.next_open)
+    answer = screens.question(screens.sheet.question(question) or screens.sheet.next_open(screens.run.answers))
     if screens.run.submission_id != submission_id:
         # Going back to this first page must find the same run; with no-store it would be fetched and a new one.
         answer.headers["cache-control"] = "private, no-cache"
@@ -234,7 +238,8 @@ async def _submission(request: Request, now: datetime) -> Submission:
     for name, value in await _fields(request):
         if not isinstance(value, str):
             raise HTTPException(422)  # a file where words belong
-        sent.setdefault(name, []).append(value)
+        # Each statement of a matrix is a row of buttons of its own: answer_1, answer_2, …
+        sent.setdefault("answer" if name.startswith("answer_") else name, []).append(value)
     settings: Settings = request.app.state.settings
     return Submission(
         slug=request.path_params["slug"],
@@ -247,6 +252,7 @@ async def _submission(request: Request, now: datetime) -> Submission:
         sender=network_of(request.client.host if request.client else ""),
         # In the shop's zone: the receipt number carries its day, an anonymous answer keeps nothing else.
         at=now.astimezone(settings.zone),
+        device=f"{network_of(request.client.host if request.client else '')} {request.headers.get('user-agent', '')}",
     )
 
 
@@ -284,7 +290,9 @@ def _next_screen(request: Request, form: Submission, taken: Taken) -> tuple[str,
         name, phone = form.contact_name, form.contact_phone
         return "", partial(screens.contact, error=taken.refusal, name=name, phone=phone)
     if not taken.run.is_finished:
-        following = (question and taken.sheet.after(question)) or screens.next_open
+        following = (question and taken.sheet.after(question, taken.run.answers)) or taken.sheet.next_open(
+            taken.run.answers
+        )
         return screens.address(question=following.key), partial(screens.question, following)
     if screens.asks_contact:
         return screens.address(question=screens.contact_key), screens.contact
@@ -298,10 +306,15 @@ def _screens(
     """The survey and this run; an id that is not one of ours begins a new run. Whoever has finished may see her thanks
     after the survey was closed; everybody else is told why she cannot answer."""
     sheet = survey_sheet(session, slug)
-    usable = is_submission_id(submission_id) and not is_of_another_survey(session, sheet, submission_id)
-    run = run_of(session, sheet, submission_id if usable else new_submission_id())
+    usable = is_submission_id(submission_id) and not is_of_another_survey(session, sheet.id, submission_id)
+    run = run_of(session, sheet.id, submission_id if usable else new_submission_id())
+    if run.version_id is not None:
+        sheet = sheet_of_version(session, sheet, run.version_id)
     if not run.is_finished:
-        sheet.check_answerable(now)
+        link = invited_runs(session, {run.submission_id}).get(run.submission_id)
+        sheet.check_answerable(now, is_invited=link is not None)
+        if link is not None:
+            check_link(sheet.mode, expires_at=link.expires_at, is_revoked=link.is_revoked, now=now)
     return Screens(request, sheet, run, policy)
 
 
@@ -310,7 +323,11 @@ def _shut(request: Request, policy: Policy, refusal: RuleBroken, form: Submissio
     or say it on the telephone."""
     said = refusal.say(i18n.gettext)
     written = [value for value in form.typed if len(value) > _LONGEST_CHOICE] if form else []
-    is_too_late = isinstance(refusal, SurveyClosed) and form and (written or form.contact_name or form.contact_phone)
+    is_too_late = (
+        isinstance(refusal, SurveyClosed | LinkExpired)
+        and form
+        and (written or form.contact_name or form.contact_phone)
+    )
     is_part = wants_fragment(request) and is_too_late
     shut = page(
         request,

@@ -5,7 +5,7 @@ from datetime import date
 from app.rules.points import LARGEST_POINTS
 from app.rules.points_expiry import fixed_day
 from app.rules.refusals import RuleBroken, words
-from app.vocabulary import EarningKind, ExpiryKind
+from app.vocabulary import CategoryOfNeed, EarningKind, ExpiryKind
 
 LARGEST_PERCENT = 1000
 
@@ -53,9 +53,9 @@ class YearFarAway(RuleBroken):
 
 
 SALES = {
-    EarningKind.PURCHASE: words("消费"),
+    EarningKind.PURCHASE: words("消费积分"),
     EarningKind.CAMPAIGN: words("活动倍数"),
-    EarningKind.BONUS: words("额外加分"),
+    EarningKind.BONUS: words("满额加送"),
 }
 """What a sale goes through, by the words of the register."""
 
@@ -69,12 +69,15 @@ def check_earning(
     starts_on: date | None,
     ends_on: date | None,
     times_a_year: int = 0,
+    category: CategoryOfNeed | None = None,
 ) -> None:
-    """Raises GivesNothing, TimesNothing, NotCountedByYear, ExpiryDayWrong, EndsBeforeItStarts."""
+    """A rule of sales for one kind of care may give 0: what is bought of that kind earns nothing.
+
+    Raises GivesNothing, TimesNothing, NotCountedByYear, ExpiryDayWrong, EndsBeforeItStarts."""
     if kind is EarningKind.CAMPAIGN:
         if percent == 100 or not 0 < percent <= LARGEST_PERCENT:
             raise TimesNothing("percent", largest=LARGEST_PERCENT)
-    elif not 0 < points <= LARGEST_POINTS:
+    elif not (0 if kind is EarningKind.PURCHASE and category else 1) <= points <= LARGEST_POINTS:
         raise GivesNothing("points", largest=LARGEST_POINTS)
     if times_a_year and kind in SALES:
         raise NotCountedByYear("most_times_a_year", kind=SALES[kind])

@@ -86,6 +86,11 @@ class TooManyTries(RuleBroken):
         return self.wait > _HOUR
 
 
+def same_device(answers: int) -> Limit:
+    """From the so-manieth survey answer of one device within an hour on, they are marked for the shop to look at."""
+    return Limit("survey_device", answers - 1, _HOUR)
+
+
 def network_of(address: str) -> str:
     """Whom an address stands for when tries are counted: an IPv4 address for itself, an IPv6 address for its whole
     connection. Anything else counts as it is written."""

@@ -59,7 +59,7 @@ class NotReversible(RuleBroken):
     """What a reversal or a merge did is taken back by its own way, never by another reversal."""
 
     code = "points_not_reversible"
-    message = words("这一笔积分不能冲回。")
+    message = words("这一笔积分不能撤销。")
     status = 409
 
 
@@ -67,7 +67,7 @@ class ReversedTooMuch(RuleBroken):
     """No more is taken back than was given, however often somebody asks."""
 
     code = "points_reversed_too_much"
-    message = words("这一笔最多还能冲回 {points} 分。")
+    message = words("这一笔最多还能撤销 {points} 分。")
     status = 409
 
 
@@ -75,8 +75,19 @@ class PointsSpentMeanwhile(RuleBroken):
     """What has been spent since two records were merged cannot go back to both."""
 
     code = "points_spent_meanwhile"
-    message = words("合并之后，对方带来的积分已经用掉了 {points} 分，不能再拆开。请先冲回那笔兑换。")
+    message = words(
+        "合并之后，对方带来的积分已经用掉了 {points} 分，不能再拆开。请先让这些分回来（兑换的在积分明细里撤销，抵掉货款的随退货退回），再撤销合并。"
+    )
     status = 409
+
+
+class PointsEntangled(PointsSpentMeanwhile):
+    """A refund of the other's sale was paid with points of the record that stayed: nobody could say whose they are now."""
+
+    code = "points_entangled"
+    message = words(
+        "合并之后，对方的一笔消费退了货，收回的积分里有 {points} 分只能从这份档案自己的积分里扣，已经分不开了。这次合并不能撤销，请把两份档案合着用。"
+    )
 
 
 class PointsReasonMissing(RuleBroken):

@@ -5,7 +5,7 @@ reader's language and how money, days and words of the vocabulary look.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -105,7 +105,7 @@ def rules_in_words(
     """What holds today and what is announced for later; a rule that is over is not told."""
     names = {tier.step.rank: tier.step.name for tier in tiers}
     current = [rule for rule in rules if (rule.ends_on is None or today <= rule.ends_on) and _gives(rule)]
-    earns = any(rule.kind is EarningKind.PURCHASE for rule in current)
+    earns = any(rule.kind is EarningKind.PURCHASE and rule.points for rule in current)
     return RulesInWords(
         earning=_earning(current, names) if earns else (),
         steps=_steps(current, tiers, policy) if earns else (),
@@ -119,7 +119,8 @@ def rules_in_words(
 
 
 def _gives(rule: EarningTerms) -> bool:
-    return rule.percent != 100 if rule.kind is EarningKind.CAMPAIGN else rule.points > 0
+    changes = rule.percent != 100 if rule.kind is EarningKind.CAMPAIGN else rule.points > 0
+    return changes or _is_exception(rule)
 
 
 # ── Earning ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -129,6 +130,7 @@ _KINDS = {
     EarningKind.CAMPAIGN: words("{name}：积分 ×{times}"),
     EarningKind.BONUS: words("{name}：加送 {points} 分"),
 }
+_NOTHING = words("{category}不积分")
 _OCCASIONS = {
     EarningKind.EVENT: words("参加我们的活动：{points} 分"),
     EarningKind.REFERRAL: words("介绍朋友来，朋友第一次消费后：{points} 分"),
@@ -153,8 +155,18 @@ def _earning(rules: Sequence[EarningTerms], names: Mapping[int, str]) -> tuple[L
             },
             _conditions(rule, names),
         )
+        if not _is_exception(rule)
+        else Line(_NOTHING, {"category": rule.category}, _conditions(replace(rule, **_ALL_OF_IT), names))
         for rule in of_sales
     )
+
+
+_ALL_OF_IT: dict[str, Any] = {"category": None, "most_points": 0, "pending_days": 0}
+
+
+def _is_exception(rule: EarningTerms) -> bool:
+    """Whether it says that one kind of care earns nothing."""
+    return rule.kind is EarningKind.PURCHASE and rule.category is not None and not rule.points
 
 
 def _occasion(rule: EarningTerms, names: Mapping[int, str]) -> Line:
@@ -242,7 +254,7 @@ _AND = words("{names}、{name}")
 
 
 def _ending(rules: Sequence[EarningTerms]) -> tuple[Line, ...]:
-    giving = [rule for rule in rules if rule.kind not in {EarningKind.CAMPAIGN, EarningKind.BONUS}]
+    giving = [rule for rule in rules if rule.points and rule.kind not in {EarningKind.CAMPAIGN, EarningKind.BONUS}]
     ways = {rule.expiry: expiry_line(rule.expiry) for rule in giving}
     if not ways:
         return ()

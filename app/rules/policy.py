@@ -77,6 +77,44 @@ class Policy:
     grade_fair_from: int = _rule(60, words("一般从几分起"), high=100, source="S4 一般")  # data
     sample_min: int = _rule(30, words("样本至少几份"), words("不到这么多份，只写“样本不足”"), low=1, high=1000)
 
+    survey_group_min: int = _rule(  # data
+        5,
+        words("匿名问卷至少几份才细看"),
+        words("不到这么多份，不按门店、员工等分开显示，免得猜出是谁"),
+        low=2,
+        high=100,
+        source="R-N 5.6",
+    )
+    survey_cooldown_days: int = _rule(  # data
+        7, words("同一位顾客几天内最多邀请一次"), words("所有问卷一起算，0 表示不限"), high=365, source="R-N 5.6"
+    )
+    survey_link_days: int = _rule(14, words("问卷专属链接几天有效"), low=1, high=365, source="R-N 5.6")  # data
+    low_task_minutes: int = _rule(  # data
+        60, words("低分几分钟内要有人跟进"), words("从顾客答完算起"), low=5, high=1440, source="R-N 5.6 一小时内"
+    )
+    device_alarm_from: int = _rule(  # data
+        10,
+        words("同一台设备一小时答几份就提醒"),
+        words("只做标记，不拦顾客；店里的平板不算"),
+        low=2,
+        high=1000,
+        source="R-N 5.6",
+    )
+    satisfaction_target: int = _rule(85, words("满意度目标"), high=100, source="S3 85%")  # data
+    target_by_score: int = _rule(  # data
+        0,
+        words("满意度目标看哪个数"),
+        words("0 表示满意率（打 4–5 分的占几成），1 表示满意度得分（平均分）"),
+        high=1,
+        source="S3",
+    )
+    channel_gap_from: int = _rule(  # data
+        10, words("不同渠道的满意度差几分就提醒"), low=1, high=100, source="R-Q10"
+    )
+    review_url: str = _rule(
+        "", words("公开评价的链接"), words("答完问卷后请每一位顾客去评价，不只请满意的；不填就不请")
+    )
+
     tier_window_months: int = _rule(  # data
         12, words("等级看最近几个月的消费"), low=1, high=60, source="S1 根据顾客消费金額、消費頻次"
     )

@@ -1,13 +1,14 @@
 """Questions of a survey: which may be published, and what counts as an answer to each kind."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from app.rules.names import tidy_words
 from app.rules.refusals import RuleBroken, words
 from app.rules.texts import plain
-from app.vocabulary import QuestionKind
+from app.vocabulary import Channel, Gender, MemberField, QuestionKind, SkinType
 
 TEXT_MAX = 2000
 """Letters one free text may hold."""
@@ -50,7 +51,7 @@ class SurveyFrozen(RuleBroken):
     """Published or answered questions stay as they were asked, or answers would change their meaning."""
 
     code = "survey_frozen"
-    message = words("问卷发布后题目就不能再改，否则前后的回答没法比较。请新建一份问卷。")
+    message = words("问卷发布后题目就不能再改，否则前后的回答没法比较。要改题目，请先“改题目”，另写一版。")
     status = 409
 
 
@@ -104,6 +105,27 @@ class OptionsMissing(RuleBroken):
     message = words("“{text}”是选择题，请写至少两个选项，一行一个。")
 
 
+class StatementsMissing(RuleBroken):
+    """A matrix with nothing to rate."""
+
+    code = "statements_missing"
+    message = words("“{text}”是矩阵打分，请写至少一个要打分的项目，一行一个。")
+
+
+class NothingToMap(RuleBroken):
+    """An answer of this kind says nothing the member file could keep there."""
+
+    code = "nothing_to_map"
+    message = words("“{text}”这种题型不能写进会员档案的这一项，请换题型或取消。")
+
+
+class OptionsDoNotFit(RuleBroken):
+    """Each option stands for one word of the member file."""
+
+    code = "options_do_not_fit"
+    message = words("“{text}”要写进会员档案，选项必须正好 {n} 个，顺序和档案里的一样。")
+
+
 class UnevenWeights(RuleBroken):
     """A dimension has one weight."""
 
@@ -127,7 +149,8 @@ class ContactNotLast(RuleBroken):
 
 @dataclass(frozen=True)
 class Question:
-    """One question as it is asked. `options` are the choices in order, or the labels of a rating's steps."""
+    """One question as it is asked. `options` are the choices in order, or the labels of a rating's steps; `statements`
+    what a matrix lets her rate; `section` the key of its section; `maps_to` what of the member file it fills in."""
 
     key: str
     kind: QuestionKind
@@ -138,11 +161,35 @@ class Question:
     scale_max: int = 5
     is_required: bool = True
     options: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    section: str = ""
+    maps_to: MemberField | None = None
+
+
+_CHOICE = frozenset({QuestionKind.CHOICE})
+_MAPPED = {
+    MemberField.SKIN_TYPE: _CHOICE,
+    MemberField.PREFERRED_CHANNEL: _CHOICE,
+    MemberField.GENDER: _CHOICE,
+    MemberField.OCCUPATION: _CHOICE | {QuestionKind.TEXT},
+    MemberField.INCOME_BAND: _CHOICE | {QuestionKind.TEXT},
+    MemberField.TAGS: _CHOICE | {QuestionKind.CHOICES},
+    MemberField.VISIT_EFFECT: frozenset({QuestionKind.RATING}),
+}
+"""Which kinds of questions can fill in a field of the member file."""
+WORDED: dict[MemberField, type[StrEnum]] = {
+    MemberField.SKIN_TYPE: SkinType,
+    MemberField.PREFERRED_CHANNEL: Channel,
+    MemberField.GENDER: Gender,
+}
+"""Fields that hold one of the house's words: option 1 is the first of them, and so on, whatever the question calls it."""
+_SCORED = frozenset({QuestionKind.RATING, QuestionKind.MATRIX, QuestionKind.YES_NO})
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer as it is kept: the text, or the number of the option; several numbers with commas between."""
+    """One answer as it is made: the text, or the number of the option; several numbers with commas between. Of a matrix
+    the figures of all its statements in their order, nothing where one was left out: 4,,5. Yes is 1, no is 0."""
 
     value: str
     number: int | None = None
@@ -154,14 +201,25 @@ def check_question(question: Question) -> None:
         raise KeyUnusable("key", key=question.key)
     if question.kind in {QuestionKind.CHOICE, QuestionKind.CHOICES} and len(question.options) < 2:
         raise OptionsMissing("options", text=question.text)
+    if question.kind is QuestionKind.MATRIX and not question.statements:
+        raise StatementsMissing("statements", text=question.text)
+    if question.maps_to is not None and question.kind not in _MAPPED[question.maps_to]:
+        raise NothingToMap("maps_to", text=question.text)
+    if question.maps_to in WORDED and len(question.options) != len(WORDED[question.maps_to]):
+        raise OptionsDoNotFit("options", text=question.text, n=len(WORDED[question.maps_to]))
 
 
-def check_publishable(slug: str, questions: Sequence[Question]) -> None:
-    """Refuse to publish what customers could not answer or the shop could not count. Questions come in their order."""
+def check_slug(slug: str) -> None:
+    """Refuse an address below /s that could not be printed, or that is the program's own."""
     if not _SLUG.fullmatch(slug):
         raise SlugUnusable("slug")
     if slug in RESERVED_SLUGS:
         raise SlugReserved("slug", slug=slug)
+
+
+def check_publishable(slug: str, questions: Sequence[Question]) -> None:
+    """Refuse to publish what customers could not answer or the shop could not count. Questions come in their order."""
+    check_slug(slug)
     if not any(question.kind is not QuestionKind.CONTACT for question in questions):
         raise SurveyEmpty
     seen: set[str] = set()
@@ -171,7 +229,7 @@ def check_publishable(slug: str, questions: Sequence[Question]) -> None:
         if question.key in seen:
             raise KeyTaken("key", key=question.key)
         seen.add(question.key)
-        weighed = question.kind is QuestionKind.RATING and question.dimension
+        weighed = question.kind in _SCORED and question.dimension
         if weighed and weights.setdefault(question.dimension, question.weight) != question.weight:
             raise UnevenWeights("weight", dimension=question.dimension)
     _check_once_and_last([question.kind for question in questions])
@@ -193,19 +251,71 @@ def answer_to(question: Question, typed: Sequence[str]) -> Answer | None:
             raise TextMissing("answer") if question.kind is QuestionKind.TEXT else AnswerMissing("answer")
         return None
     match question.kind:
-        case QuestionKind.RATING:
-            return _figure(given, 1, question.scale_max)
-        case QuestionKind.NPS:
-            return _figure(given, 0, NPS_MAX)
-        case QuestionKind.CHOICE:
-            return _figure(given, 1, len(question.options))
         case QuestionKind.CHOICES:
             numbers = sorted({_number(text, 1, len(question.options)) for text in given})
             return Answer(",".join(map(str, numbers)))
+        case QuestionKind.MATRIX:
+            return _matrix(question, given)
         case QuestionKind.TEXT:
             return Answer(_short_enough(given[0]))
         case QuestionKind.CONTACT:
             raise AnswerUnknown("answer")
+        case _:
+            figures = figures_of(question)
+            return _figure(given, figures[0], figures[-1])
+
+
+def figures_of(question: Question) -> range:
+    """The figures or options' numbers an answer to it may be; none for a text or a matrix."""
+    match question.kind:
+        case QuestionKind.RATING:
+            return range(1, question.scale_max + 1)
+        case QuestionKind.NPS:
+            return range(NPS_MAX + 1)
+        case QuestionKind.CHOICE | QuestionKind.CHOICES:
+            return range(1, len(question.options) + 1)
+        case QuestionKind.YES_NO:
+            return range(2)
+        case _:
+            return range(0)
+
+
+def _matrix(question: Question, given: Sequence[str]) -> Answer:
+    """Each typed as "statement:figure"; every statement where the question is required."""
+    figures: dict[int, int] = {}
+    for text in given:
+        statement, _, figure = text.partition(":")
+        figures[_number(statement, 1, len(question.statements))] = _number(figure, 1, question.scale_max)
+    places = range(1, len(question.statements) + 1)
+    if question.is_required and len(figures) < len(places):
+        raise AnswerMissing("answer")
+    return Answer(",".join(str(figures.get(place, "")) for place in places))
+
+
+def parts_of(question: Question, answer: Answer) -> tuple[tuple[int, Answer], ...]:
+    """An answer as it is stored, by statement: of a matrix one for each that was rated, of all others one under 0."""
+    if question.kind is not QuestionKind.MATRIX:
+        return ((0, answer),)
+    figures = enumerate(answer.value.split(","), start=1)
+    return tuple((statement, Answer(figure, int(figure))) for statement, figure in figures if figure)
+
+
+def whole_answer(parts: Mapping[int, Answer]) -> Answer:
+    """An answer put together again from its stored parts."""
+    if 0 in parts:
+        return parts[0]
+    return Answer(",".join(parts[place].value if place in parts else "" for place in range(1, max(parts) + 1)))
+
+
+def asks_the_same(one: Question, other: Question) -> bool:
+    """Whether answers to these two may be compared: same key, kind, words and choices. The hint, the weight and whether
+    it must be answered may differ."""
+    return _meaning(one) == _meaning(other)
+
+
+def _meaning(question: Question) -> tuple[object, ...]:
+    scale = question.scale_max if question.kind in {QuestionKind.RATING, QuestionKind.MATRIX} else 0
+    return question.key, question.kind, tidy_words(question.text), scale, question.options, question.statements
 
 
 def _figure(given: Sequence[str], low: int, high: int) -> Answer:

@@ -45,6 +45,14 @@ class RewardCostsOther(RuleBroken):
     message = words("“{name}”要 {points} 分。请按目录里的分数兑换。")
 
 
+class BalanceMoved(RuleBroken):
+    """What was looked at before pressing is no longer true: whoever presses has to see what is left now."""
+
+    code = "balance_moved"
+    message = words("她的积分刚刚变过：您看到的是 {shown} 分，现在是 {balance} 分。请看看新的数再决定。")
+    status = 422
+
+
 class RewardUnknown(RuleBroken):
     """Nothing of that name in the catalogue."""
 

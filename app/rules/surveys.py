@@ -1,22 +1,14 @@
-"""Surveys: who can answer now, and what the answers say.
+"""Surveys: who can answer now, and what she is told when she cannot.
 
-Source: rules.md, "Surveys"; scores after S4's weighted dimensions.
+Source: semantics 5.6.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from fractions import Fraction
 
-from app.rules.policy import Policy
-from app.rules.questions import Answer, Question
 from app.rules.refusals import NotFound, RuleBroken, words
-from app.vocabulary import QuestionKind, SurveyMode, SurveyStatus
+from app.vocabulary import SurveyMode, SurveyStatus
 
-_SATISFIED_FROM = Fraction(3, 4)
-"""Share of the scale from which a rating counts as satisfied: 4 and 5 of five."""
 CONTACT_KEY = "contact"
 """Key of the contact screen in a survey that has no contact question of its own."""
 _SUBMISSION_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -53,6 +45,44 @@ class SurveyByInvitation(RuleBroken):
     status = 404
 
 
+class LinkUnknown(NotFound):
+    """No invitation of that address."""
+
+    code = "link_unknown"
+    message = words("这条问卷链接打不开。可能没复制完整，请再点一次原来的消息。")
+
+
+class LinkExpired(RuleBroken):
+    """It was good for some days."""
+
+    code = "link_expired"
+    message = words("这条问卷链接已经过期了，谢谢您还记得。有话想对我们说，可以直接打电话。")
+    status = 410
+
+
+class LinkRevoked(LinkExpired):
+    """The shop took it back."""
+
+    code = "link_revoked"
+    message = words("这条问卷链接已经停用。有话想对我们说，可以直接打电话。")
+
+
+class InviteAnonymous(RuleBroken):
+    """A personal link would say whose the answers are."""
+
+    code = "invite_anonymous"
+    message = words("匿名问卷不能发专属链接：顾客看到的是“不记录您是谁”。请用二维码。")
+    status = 409
+
+
+class InviteClosed(RuleBroken):
+    """There is nothing she could answer."""
+
+    code = "invite_closed"
+    message = words("问卷还没有发布或者已经结束，不能发邀请。")
+    status = 409
+
+
 class AlreadyAnswered(RuleBroken):
     """One run, one response."""
 
@@ -68,125 +98,42 @@ class ContactPhoneMissing(RuleBroken):
     message = words("请填手机号，我们才能联系到您；不需要联系，就点“不用了，谢谢”。")
 
 
-class Grade(StrEnum):
-    """What a score is called."""
-
-    EXCELLENT = "excellent"
-    GOOD = "good"
-    FAIR = "fair"
-    POOR = "poor"
-
-
-@dataclass(frozen=True)
-class DimensionScore:
-    """A dimension's mean, 0 to 100, and its weight in the total."""
-
-    dimension: str
-    score: Fraction
-    weight: int
-
-
-@dataclass(frozen=True)
-class SurveyVerdict:
-    """What one customer's answers say. `score` is None when no rating was answered; `nps` is hers, 0 to 10."""
-
-    score: int | None
-    grade: Grade | None
-    nps: int | None
-    dimensions: tuple[DimensionScore, ...]
-    is_low: bool
-    opens_complaint: bool
-
-
 def is_submission_id(text: str) -> bool:
     """Whether a run's id has the right form: random, 128 bits or more, nothing a database could choke on."""
     return _SUBMISSION_ID.fullmatch(text) is not None
 
 
+def check_link(mode: SurveyMode, *, expires_at: datetime, is_revoked: bool, now: datetime) -> None:
+    """Refuse in words when a personal link opens nothing any more. It opens until just before `expires_at`."""
+    if mode is SurveyMode.ANONYMOUS:
+        raise LinkUnknown
+    if is_revoked:
+        raise LinkRevoked
+    if now >= expires_at:
+        raise LinkExpired
+
+
 def check_open(
-    status: SurveyStatus, mode: SurveyMode, *, opens_at: datetime | None, closes_at: datetime | None, now: datetime
+    status: SurveyStatus,
+    mode: SurveyMode,
+    *,
+    opens_at: datetime | None,
+    closes_at: datetime | None,
+    now: datetime,
+    is_invited: bool = False,
 ) -> None:
-    """Refuse in words when a customer who scanned the code cannot answer now. Open from `opens_at` until just before
-    `closes_at`."""
+    """Refuse in words when a customer cannot answer now, who scanned the code or holds a personal link (`is_invited`).
+    Open from `opens_at` until just before `closes_at`."""
     if status is SurveyStatus.DRAFT:
         raise SurveyUnknown
     if status is SurveyStatus.CLOSED or (closes_at is not None and now >= closes_at):
         raise SurveyClosed
     if opens_at is not None and now < opens_at:
         raise SurveyNotOpenYet
-    if mode is SurveyMode.IDENTIFIED:
+    if mode is SurveyMode.IDENTIFIED and not is_invited:
         raise SurveyByInvitation
 
 
-def score_of(question: Question, answer: Answer) -> Fraction | None:
-    """A rating on 0 to 100: (v − 1) ÷ (max − 1) × 100. None for every other kind; NPS is never mixed in."""
-    if question.kind is not QuestionKind.RATING or answer.number is None:
-        return None
-    return 100 * _share(answer.number, question.scale_max)
-
-
-def is_satisfied(number: int, scale_max: int) -> bool:
-    """Whether a rating counts into 满意率: 4 or 5 of five, the same share of any other scale."""
-    return _share(number, scale_max) >= _SATISFIED_FROM
-
-
-def _share(number: int, scale_max: int) -> Fraction:
-    """How far up its scale a rating is, 0 to 1."""
-    return Fraction(number - 1, scale_max - 1)
-
-
-def dimension_scores(answered: Iterable[tuple[Question, Answer]]) -> tuple[DimensionScore, ...]:
-    """Each dimension's mean over its answered ratings. A rating without a dimension stands for itself. What was not
-    answered is not there: it is never a zero."""
-    found: dict[str, list[Fraction]] = {}
-    weights: dict[str, int] = {}
-    for question, answer in answered:
-        score = score_of(question, answer)
-        if score is None:
-            continue
-        name = question.dimension or question.key
-        found.setdefault(name, []).append(score)
-        weights[name] = max(weights.get(name, 0), question.weight)
-    return tuple(
-        DimensionScore(name, sum(scores) / Fraction(len(scores)), weights[name]) for name, scores in found.items()
-    )
-
-
-def total_score(dimensions: Iterable[DimensionScore]) -> Fraction | None:
-    """Σ weight × score ÷ Σ weight over the dimensions present; None when none carries weight."""
-    present = [dimension for dimension in dimensions if dimension.weight > 0]
-    weight = sum(dimension.weight for dimension in present)
-    return sum((d.score * d.weight for d in present), Fraction(0)) / weight if weight else None
-
-
-def whole(score: Fraction) -> int:
-    """A score as it is kept and shown: rounded half up. Thresholds are judged on the exact one."""
-    return int(score + Fraction(1, 2))
-
-
-def grade_for(score: Fraction | float, policy: Policy) -> Grade:
-    """What a score is called; each threshold belongs to the better grade."""
-    if score >= policy.grade_excellent_from:
-        return Grade.EXCELLENT
-    if score >= policy.grade_good_from:
-        return Grade.GOOD
-    return Grade.FAIR if score >= policy.grade_fair_from else Grade.POOR
-
-
-def verdict_on(
-    answered: Sequence[tuple[Question, Answer]], policy: Policy, *, has_contact: bool = False
-) -> SurveyVerdict:
-    """Score, grade and NPS of one customer. Low is a score under the shop's line or an NPS on or under its own; only
-    with a contact does that open a complaint, for otherwise there is nobody to answer."""
-    dimensions = dimension_scores(answered)
-    score = total_score(dimensions)
-    nps = next((answer.number for question, answer in answered if question.kind is QuestionKind.NPS), None)
-    is_low = (score is not None and score < policy.low_score_below) or (nps is not None and nps <= policy.low_nps_max)
-    return SurveyVerdict(
-        score=None if score is None else whole(score),
-        grade=None if score is None else grade_for(score, policy),
-        nps=nps,
-        dimensions=dimensions,
-        is_low=is_low,
-        opens_complaint=is_low and has_contact,
-    )
+def kept_time(mode: SurveyMode, now: datetime) -> datetime:
+    """When it happened; of an anonymous answer only the day (of the zone `now` comes in): a minute names a person."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) if mode is SurveyMode.ANONYMOUS else now

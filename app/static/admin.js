@@ -137,6 +137,18 @@
     if (target.validity && target.validity.customError) target.setCustomValidity("");
   }));
 
+  // What does not count for the choices made is left out; what is wrong, or wanted by the browser, never is.
+  const whens = all("[data-when]");
+  const showWhatCounts = () => whens.forEach((place) => {
+    place.hidden = !place.dataset.is.split(" ").includes(document.getElementById(place.dataset.when).value) && !place.querySelector(".is-wrong");
+  });
+  if (whens.length) {
+    on("change", "select", showWhatCounts);
+    window.addEventListener("pageshow", showWhatCounts);
+    document.addEventListener("invalid", ({ target }) => whens.forEach((place) => { if (place.contains(target)) place.hidden = false; }), true);
+    showWhatCounts();
+  }
+
   on("change", "[data-file]", (input) => {
     const place = input.parentElement.querySelector(".file-name");
     place.textContent = input.files.length ? [...input.files].map((file) => file.name).join(" · ") : place.dataset.none;
@@ -171,13 +183,32 @@
       hourAriaLabel: say("hour"), minuteAriaLabel: say("minute"), yearAriaLabel: say("year"), monthAriaLabel: say("month"),
       time_24hr: true,
     });
+    /* flatpickr makes some day or other of anything: "20261201" becomes August. Only whole dates are read; whatever else
+       was typed stays as it is, for the server to refuse beside the field. */
+    const read = (text, timed) => {
+      const found = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?$/.exec(text.trim());
+      if (!found || (found[4] !== undefined) !== timed) return undefined;
+      const [year, month, day, hour, minute, second] = found.slice(1).map((part) => Number(part || 0));
+      const moment = new Date(year, month - 1, day, hour, minute, second);
+      const same = moment.getFullYear() === year && moment.getMonth() === month - 1 && moment.getDate() === day && hour < 24 && minute < 60 && second < 60;
+      return same ? moment : undefined;
+    };
     all('[data-role="datepicker"]:not([readonly]), [data-role="datetimepicker"]:not([readonly])').forEach((field) => {
       const timed = field.dataset.role === "datetimepicker";
+      const unread = () => (field.value.trim() && !read(field.value, timed) ? field.value : "");
+      let typed = unread();
       field.autocomplete = "off";
-      window.flatpickr(field, {
+      field.addEventListener("input", () => { typed = unread(); });
+      const picker = window.flatpickr(field, {
         allowInput: true, enableTime: timed, enableSeconds: timed, time_24hr: true,
         dateFormat: timed ? "Y-m-d H:i:S" : "Y-m-d",
+        parseDate: (text) => read(text, timed),
+        errorHandler: () => {},
+        onChange: (days) => { if (days.length) typed = ""; },            // chosen from the calendar after all
+        onClose: () => { if (typed) field.value = typed; },
       });
+      const set = picker.setDate;
+      picker.setDate = (value, ...rest) => { if (!typed || value !== typed) set(value, ...rest); };
     });
   }
 

@@ -21,6 +21,7 @@ from app.models import (
     CustomerMerge,
     CustomerTag,
     DuplicatePair,
+    LowFeedback,
     OutboundMessage,
     Photo,
     PointsAccount,
@@ -35,6 +36,7 @@ from app.models import (
     SocialAccount,
     Staff,
     Survey,
+    SurveyInvitation,
     SurveyResponse,
     Tag,
     TierChange,
@@ -59,6 +61,7 @@ from app.vocabulary import (
     TierWhy,
     TokenPurpose,
 )
+from tests.questionnaires import version_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 RULES = Policy()
@@ -194,6 +197,16 @@ def _points(session: Session, mine: int, order_no: str, number: int, now: dateti
     ]  # fmt: skip
 
 
+def _answered(session: Session, survey_id: int, mine: int, run: str, now: datetime) -> int:
+    row = SurveyResponse(
+        survey_id=survey_id, version_id=version_of(session, survey_id), submission_id=run, customer_id=mine,
+        state=ResponseState.FINISHED, started_at=now,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row.id
+
+
 def _voice(session: Session, life: Life, mine: int, number: int, now: datetime) -> list[SQLModel]:
     survey_id = session.exec(select(Survey.id)).first()
     made: list[SQLModel] = []
@@ -206,8 +219,11 @@ def _voice(session: Session, life: Life, mine: int, number: int, now: datetime) 
             Photo(
                 customer_id=mine, kind=PhotoKind.BEFORE, taken_on=now.date(), file_key=one, sha256=one, width=1, height=1
             ),
-            SurveyResponse(
-                survey_id=survey_id, submission_id=one, customer_id=mine, state=ResponseState.FINISHED, started_at=now
+            LowFeedback(
+                response_id=_answered(session, survey_id, mine, one, now), customer_id=mine, opened_at=now, due_at=now
+            ),
+            SurveyInvitation(
+                survey_id=survey_id, customer_id=mine, submission_id=one, created_at=now, expires_at=now
             ),
             Complaint(receipt_no=f"R{one}", text="等了很久", customer_id=mine, opened_at=now, due_at=now),
             OutboundMessage(

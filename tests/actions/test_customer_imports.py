@@ -5,16 +5,17 @@ from sqlmodel import Session, col, select
 
 from app.actions import customer_imports
 from app.actions.contacts import mark_invalid
-from app.actions.customers import update_customer
+from app.actions.customers import create_customer, update_customer
 from app.audit import Actor
 from app.columns import opened
 from app.db import Database
 from app.models import ContactEvent, Customer, Staff
 from app.rules.customers import CustomerDetails
 from app.rules.import_undo import ImportBuiltUpon
+from app.rules.policy import Policy
 from app.vocabulary import ContactEventKind, ContactKind, Role
 from tests.actions.test_import_undo import THE_RECORD_OF_IT, one, undo, whole_database
-from tests.actions.test_imports import ZONE, people
+from tests.actions.test_imports import ZONE, figures, people, refused
 from tests.conftest import NOW
 
 BEFORE = [
@@ -158,3 +159,25 @@ def test_no_file_takes_an_allergy_away_or_says_anew_since_when_she_comes(databas
     assert known() == ("花生\n酒精", 2020)
     undo(database, report.batch)
     assert known() == ("花生", 2020)
+
+
+def test_of_a_family_that_shares_a_phone_the_name_says_who_is_meant_and_nobody_is_renamed(database: Database) -> None:
+    with database.writing() as session:
+        people_here = [
+            create_customer(session, details, policy=Policy(), now=NOW)
+            for details in (
+                CustomerDetails(name="曾晓丽", phone="13800138000"),
+                CustomerDetails(name="曾小", phone="13800138000", phone_shared_reason="母女共用"),
+            )
+        ]
+        numbers = [one.member_no for one in people_here]
+    table = [
+        ["姓名", "手机", "职业"], ["曾小", "13800138000", "学生"], ["曾晓丽", "13800138000", "老师"], ["曾", "13800138000", "医生"],
+    ]  # fmt: skip
+    report = people(database, table)
+    assert (figures(report), refused(report)) == ((0, 2, 0, 1), [(4, "手机")])
+    with database.reading() as session:
+        told = session.exec(select(Customer.name, Customer.occupation).order_by(Customer.id)).all()
+    assert list(told) == [("曾晓丽", "老师"), ("曾小", "学生")]
+    both = [["会员号", "姓名", "手机"], [numbers[0], "曾晓丽", "13800138000"], [numbers[1], "曾小", "13800138000"]]
+    assert figures(people(database, both)) == (0, 0, 2, 0)

@@ -8,10 +8,10 @@ from sqlmodel import Session, select
 
 from app.actions.claims import claim_purchase
 from app.actions.earning import earn_for_occasion, earn_for_sale, give_birthday_points, settle_pending
-from app.actions.merging import merge_customers
+from app.actions.merging import merge_customers, undo_merge
 from app.actions.purchases import follow_refunds, insert_sales, look_up, planned_sale, record_purchase
 from app.db import Database
-from app.models import Customer, ImportBatch, PointsEntry, PointsPending, Product, Purchase, RuleVersion
+from app.models import Customer, ImportBatch, PointsEntry, PointsPending, Product, Purchase, RuleVersion, Tier
 from app.queries.earning import pending_points, rules_at, sale_earned, tier_at
 from app.queries.members import why
 from app.queries.points import lots_of
@@ -205,6 +205,39 @@ def test_her_tier_is_read_as_it_was(till: Counter, session: Session) -> None:
     assert tier_at(session, till.customer_id, NOW).rank == 2
 
 
+def test_a_sale_told_late_earns_by_the_tier_that_earlier_sales_had_reached_by_its_moment(
+    till: Counter, session: Session
+) -> None:
+    def ago(days: int) -> datetime:
+        return NOW - timedelta(days=days)
+
+    lifting = till.sell(100_000, at=ago(5))
+    assert session.get_one(Customer, till.customer_id).tier_id == 2
+    sales = [till.sell(10_000, at=at) for at in (ago(6), ago(5) - timedelta(seconds=1), ago(3), NOW)]
+    assert [sale_earned(session, sale) for sale in (lifting, *sales)] == [1_000, 100, 100, 120, 120]
+
+
+def test_a_tier_that_sales_reach_together_counts_from_the_day_the_last_of_them_happened(
+    till: Counter, session: Session
+) -> None:
+    """Told in the wrong order: the slip that lifted her is not the one that happened last."""
+    till.sell(60_000, at=NOW - timedelta(days=2))
+    till.sell(60_000, at=NOW - timedelta(days=20))
+    assert session.get_one(Customer, till.customer_id).tier_id == 2
+    between, after = (till.sell(10_000, at=NOW - timedelta(days=days)) for days in (10, 1))
+    assert (sale_earned(session, between), sale_earned(session, after)) == (100, 120)
+
+
+def test_no_sale_told_late_earns_by_a_tier_she_never_had(till: Counter, session: Session) -> None:
+    """The owner lowered the table "for later": nobody moves before her next purchase, and that one earns as before."""
+    till.sell(50_000, at=NOW - timedelta(days=5))
+    silver = session.get_one(Tier, 2)
+    edit(session, silver, NOW - timedelta(days=4), threshold_fen=50_000)
+    sale = till.sell(10_000, at=NOW - timedelta(days=3))
+    assert sale_earned(session, sale) == 100
+    assert session.get_one(Customer, till.customer_id).tier_id == 2
+
+
 # ── Occasions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -304,6 +337,22 @@ def test_a_merged_record_brings_no_second_birthday(till: Counter, session: Sessi
     merge_customers(session, till.customer_id, other, {}, **till.how)
     assert birthday(session, till.customer_id, BIRTHDAY, till) == 0
     assert till.balance == 100
+
+
+def test_a_merge_is_taken_back_after_a_refund_and_the_refund_goes_with_its_sale(
+    till: Counter, session: Session
+) -> None:
+    other = counter(session)
+    till.sell(5_000)
+    sale = other.sell(15_300)
+    merge = merge_customers(session, till.customer_id, other.customer_id, {}, **till.how)
+    till.refund(sale, 15_300)
+    assert till.balance == 50
+    undo_merge(session, merge.id or 0, **till.how)
+    session.expire_all()
+    assert (till.balance, other.balance) == (50, 0)
+    slips = session.exec(select(Purchase.customer_id, Purchase.paid_fen).order_by(Purchase.id)).all()
+    assert slips == [(till.customer_id, 5_000), (other.customer_id, 15_300), (other.customer_id, -15_300)]
 
 
 def test_without_looking_at_what_came_with_it_a_merged_record_would_earn_twice(

@@ -12,7 +12,7 @@ from app.actions.points import freeze_account, move_account, unmove_account
 from app.db import Database
 from app.models import PointsAccount
 from app.queries.points import balance_of, check_ledger, entries_of, lots_of, open_account
-from app.rules.points import PointsInDoubt, PointsSpentMeanwhile
+from app.rules.points import PointsEntangled, PointsInDoubt, PointsSpentMeanwhile
 from tests.actions.points_shop import DECEMBER, JUNE, ZONE, Book, new_customer
 from tests.conftest import NOW
 
@@ -164,6 +164,27 @@ def test_what_was_spent_of_it_since_forbids_the_undo_until_that_is_taken_back(pa
     pair.stays.reverse(spent)
     pair.undo()
     assert pair.state() == [(100, [(100, DECEMBER)]), (50, [(50, JUNE)])]
+
+
+def test_what_a_refund_of_its_own_sale_took_back_since_is_gone_and_forbids_nothing(pair: Pair) -> None:
+    pair.stays.earn(100, DECEMBER)
+    sold = pair.goes.earn(50, JUNE)
+    pair.goes.earn(7)
+    pair.merge()
+    pair.goes.reverse(sold)
+    pair.undo()
+    assert pair.state() == [(100, [(100, DECEMBER)]), (7, [(7, None)])]
+
+
+def test_a_refund_that_the_other_records_points_paid_for_cannot_be_told_apart_again(pair: Pair) -> None:
+    pair.stays.earn(100, DECEMBER)
+    sold = pair.goes.earn(50, JUNE)
+    pair.goes.spend(20)
+    pair.merge()
+    pair.goes.reverse(sold)
+    with pytest.raises(PointsEntangled) as refused:
+        pair.undo()
+    assert refused.value.values == {"points": 20}
 
 
 def test_what_the_one_that_stays_spent_of_its_own_forbids_nothing(pair: Pair) -> None:

@@ -9,15 +9,13 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
+from app.actions.survey_versions import close_survey, publish_survey, save_question
 from app.actions.surveys import (
-    close_survey,
     contact_from,
     finish_response,
     leave_contact,
     new_submission_id,
-    publish_survey,
     save_answer,
-    save_question,
 )
 from app.columns import blind_index
 from app.db import Database
@@ -45,6 +43,7 @@ from app.vocabulary import (
     SurveyMode,
     SurveyStatus,
 )
+from tests.questionnaires import put_survey, version_of
 
 POLICY = Policy()
 PHONE = "138 1234 5678"
@@ -176,12 +175,9 @@ def test_a_run_belongs_to_one_survey(database: Database, now: datetime) -> None:
     run = new_submission_id()
     fill(database, run, now)
     with database.writing() as session:
-        other = Survey(slug="other", title="另一份", status=SurveyStatus.DRAFT)
-        session.add(other)
-        session.flush()
-        other_id = other.id or 0
+        other_id, _ = put_survey(session, Survey(slug="other", title="另一份", status=SurveyStatus.DRAFT))
         save_question(session, other_id, Question("x", QuestionKind.TEXT, text="说说"))
-        publish_survey(session, other_id)
+        publish_survey(session, other_id, now=now)
     with pytest.raises(NotFound), database.writing() as session:
         save_answer(session, other_id, run, "x", ["y"], now=now)
     with pytest.raises(NotFound), database.writing() as session:
@@ -305,12 +301,11 @@ def test_a_contact_needs_a_phone_that_can_be_called(phone: str, refusal: type[Ex
 def test_texts_of_any_length_fit_into_the_complaint(database: Database, now: datetime) -> None:
     with database.writing() as session:
         survey = Survey(slug="long", title="长")
-        session.add(survey)
-        session.flush()
+        put_survey(session, survey)
         for key in ("a", "b", "c"):
             save_question(session, survey.id or 0, Question(key, QuestionKind.TEXT, text="说说"))
         save_question(session, survey.id or 0, Question("r", QuestionKind.RATING, text="满意吗"))
-        publish_survey(session, survey.id or 0)
+        publish_survey(session, survey.id or 0, now=now)
         survey_id, run = survey.id or 0, new_submission_id()
         for key in ("a", "b", "c"):
             save_answer(session, survey_id, run, key, ["字" * 2000], now=now)
@@ -433,47 +428,45 @@ def test_the_database_itself_refuses_a_second_complaint_of_one_response(database
 @pytest.fixture
 def draft(database: Database) -> int:
     with database.writing() as session:
-        survey = Survey(slug="spring-2027", title="春季")
-        session.add(survey)
-        session.flush()
-        assert survey.id is not None
-        return survey.id
+        return put_survey(session, Survey(slug="spring-2027", title="春季"))[0]
 
 
-def test_questions_are_written_changed_and_numbered_on_publishing(database: Database, draft: int) -> None:
+def test_questions_are_written_changed_and_numbered_on_publishing(
+    database: Database, draft: int, now: datetime
+) -> None:
     with database.writing() as session:
         first = save_question(session, draft, Question("words", QuestionKind.TEXT, text="说说"), position=7)
         save_question(session, draft, Question("service", QuestionKind.RATING, text="服务"))
         save_question(session, draft, Question("words", QuestionKind.TEXT, text="说说看"), question_id=first.id)
-        publish_survey(session, draft)
+        publish_survey(session, draft, now=now)
     with database.reading() as session:
-        rows = question_rows(session, draft)
+        rows = question_rows(session, version_of(session, draft))
     assert [(row.position, row.key, row.text) for row in rows] == [(1, "words", "说说看"), (2, "service", "服务")]
 
 
-def test_a_survey_without_questions_is_not_published(database: Database, draft: int) -> None:
+def test_a_survey_without_questions_is_not_published(database: Database, draft: int, now: datetime) -> None:
     with pytest.raises(SurveyEmpty), database.writing() as session:
-        publish_survey(session, draft)
+        publish_survey(session, draft, now=now)
 
 
-def test_published_or_closed_questions_are_frozen(database: Database, draft: int) -> None:
+def test_published_or_closed_questions_are_frozen(database: Database, draft: int, now: datetime) -> None:
     asked = Question("words", QuestionKind.TEXT, text="说说")
     with database.writing() as session:
         save_question(session, draft, asked)
-        publish_survey(session, draft)
-    for change in (publish_survey, close_survey):
+        publish_survey(session, draft, now=now)
+    for change in (lambda session: None, lambda session: close_survey(session, draft)):
         with database.writing() as session:
-            change(session, draft)
+            change(session)
         with pytest.raises(SurveyFrozen), database.writing() as session:
             save_question(session, draft, asked)
 
 
-def test_a_closed_survey_can_be_opened_again(database: Database, draft: int) -> None:
+def test_a_closed_survey_can_be_opened_again(database: Database, draft: int, now: datetime) -> None:
     with database.writing() as session:
         save_question(session, draft, Question("words", QuestionKind.TEXT, text="说说"))
-        publish_survey(session, draft)
+        publish_survey(session, draft, now=now)
         close_survey(session, draft)
-        assert publish_survey(session, draft).status is SurveyStatus.PUBLISHED
+        assert publish_survey(session, draft, now=now).status is SurveyStatus.PUBLISHED
 
 
 def test_a_question_that_cannot_be_asked_is_refused(database: Database, draft: int) -> None:

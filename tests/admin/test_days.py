@@ -45,3 +45,11 @@ def test_a_day_lies_in_the_years_of_a_shop(owner: TestClient, shop: dict[str, in
     if not is_kept:
         assert re.search(r'id="seen_on-error-1"[^>]*>.*?1900 年到 2100 年之间', page.text, re.DOTALL)
         assert f'value="{day}"' in page.text
+
+
+@pytest.mark.parametrize("day", ["12-01", "20261201", "明天", "2026-02-30"])
+def test_what_is_no_day_comes_back_as_typed_with_a_word_beside_it(owner: TestClient, day: str) -> None:
+    page = owner.post("/admin/earning-rule/create", data={"name": "双倍", "kind": "purchase", "starts_on": day} | SAVE)
+    assert page.status_code == 422
+    assert re.search(r'id="starts_on-error-1"[^>]*>.*?这不是一个日期', page.text, re.DOTALL)
+    assert f'value="{day}"' in page.text

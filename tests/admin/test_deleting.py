@@ -14,6 +14,7 @@ from app.db import Database
 from app.models import Customer, CustomerTag, Survey, SurveyQuestion, Tag, Tier, Treatment
 from app.vocabulary import Role
 from tests.admin.reading import Forms, form_on, seen_on
+from tests.questionnaires import put_survey
 
 
 def wearing(database: Database, shop: dict[str, int]) -> int:
@@ -88,11 +89,11 @@ def test_a_published_survey_is_ended_not_deleted(owner: TestClient, database: Da
 def test_a_drafts_questions_go_with_it(owner: TestClient, database: Database, people: dict[Role, int]) -> None:
     with database.writing() as session:
         draft = Survey(slug="d", title="草稿")
-        session.add(draft)
-        session.flush()
-        session.add(SurveyQuestion(survey_id=draft.id, key="q1", position=1, kind="rating", text="好吗？"))
+        survey_id, version_id = put_survey(session, draft)
+        ids = {"survey_id": survey_id, "version_id": version_id}
+        session.add(SurveyQuestion(**ids, key="q1", position=1, kind="rating", text="好吗？"))
     page = owner.get(f"/admin/survey/delete?pks={draft.id}")
-    assert "会一起删除：题目 1 条" in page.text
+    assert "题目 1 条" in page.text.split("会一起删除", 1)[1]
 
 
 def test_several_go_all_or_none_and_the_page_names_each(

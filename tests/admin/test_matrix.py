@@ -123,7 +123,7 @@ def knocks(app: FastAPI) -> Iterator[Knock]:
     """Every way in: reading and writing at each register, and whatever else a browser can send at one of them."""
     outer: dict[str, set[str]] = {}
     for route in outer_routes(app):
-        outer.setdefault(route.path.format(**OUTSIDE), set()).update(route.methods or METHODS)
+        outer.setdefault(route.path.replace(":path}", "}").format(**OUTSIDE), set()).update(route.methods or METHODS)
     outer["/api/v1/customers/lookup"].add("GET")  # it could be a member's number
     for path, made in outer.items():
         for method in METHODS if made != set(METHODS) else ("GET",):
@@ -151,7 +151,7 @@ def _of_each_method(route: Route, way: Way | None, view: Any, deed: Any, *, ever
         "photo": MISSING,
         "redemption": MISSING,
     }
-    path = "/admin" + route.path.replace("{pk:path}", "{pk}").format(**OUTSIDE, **words)
+    path = "/admin" + route.path_format.format(**OUTSIDE, **words)
     # At the first register every method; at the others one for each grant that is asked for, writing before reading.
     needed = {way.read if way and method == "GET" else way and way.write: method for method in sorted(made - {"HEAD"})}
     for method in METHODS if every else needed.values():

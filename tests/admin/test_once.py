@@ -40,6 +40,7 @@ from app.rules.customers import CustomerDetails
 from app.vocabulary import AdjustReason, ImportKind, Purpose, QuestionKind, Role
 from tests.admin.reading import REGISTERS, Forms, pages_of
 from tests.conftest import on_sqlite
+from tests.questionnaires import put_survey
 
 SAVE = {"save": ["保存"]}
 # What is typed into each form, by its address without numbers. A form that is not here fails the test.
@@ -82,6 +83,7 @@ TYPED: dict[str, dict[str, list[str]]] = {
     "/admin/survey/create": {"title": ["春季"], "slug": ["spring-2027"], "mode": ["open"]},
     "/admin/survey/edit": {"thanks": ["改了"]},
     "/admin/survey/do/publish": {},
+    "/admin/survey/do/revise": {},
     "/admin/survey/do/close": {},
     "/admin/survey/delete": {},
     "/admin/survey-question/create": {"text": ["好玩吗？"], "kind": ["rating"], "weight": ["1"], "scale_max": ["5"]},
@@ -127,7 +129,7 @@ TYPED: dict[str, dict[str, list[str]]] = {
     "/desk/customers/declined": {},
     "/desk/customers/hand-over": {},
     "/desk/customers/points/adjust": {"points": ["5"], "note": ["等太久"]},
-    "/desk/customers/points/occasion": {},
+    "/desk/customers/points/occasion": {"what": ["十二月沙龙"]},
     "/desk/customers/sale": {},
     "/admin/purchase/do/refund": {"reason": ["记错了"]},
     "/desk/customers/redeem": {"note": ["一支口红"]},
@@ -139,8 +141,9 @@ TYPED: dict[str, dict[str, list[str]]] = {
 }  # fmt: skip
 PICTURE = BytesIO()
 Image.new("RGB", (300, 400), "pink").save(PICTURE, "JPEG")
-LINES = {"/admin/desk/tag-rule": 2, "/desk/merge": 4}
-"""Where one deed is more lines of a kind: the rule and what it put on; the consents that go over."""
+LINES = {"/admin/desk/tag-rule": 2, "/desk/merge": 4, "/admin/survey/do/revise": 8, "/admin/survey/do/publish": 2}
+"""Where one deed is more lines of a kind: the rule and what it put on; the consents that go over; the questions of a new
+version; the version that is asked and the one before it."""
 FILES = {
     "/desk/imports": {"file": ("顾客.csv", "姓名\n李四\n".encode(), "text/csv")},
     "/desk/photos": {"photo": ("脸.jpg", PICTURE.getvalue(), "image/jpeg")},
@@ -170,9 +173,10 @@ def whole(database: Database, shop: dict[str, int], people: dict[Role, int], rea
     """The shop with what its forms need: a draft with a question, a case with a phone, an account that may go."""
     with database.writing() as session:
         draft = Survey(slug="draft", title="草稿")
-        session.add(draft)
-        session.flush()
-        question = SurveyQuestion(survey_id=draft.id, key="q1", position=1, kind=QuestionKind.RATING, text="好吗？")
+        survey_id, version_id = put_survey(session, draft)
+        question = SurveyQuestion(
+            survey_id=survey_id, version_id=version_id, key="q1", position=1, kind=QuestionKind.RATING, text="好吗？"
+        )
         session.add(question)
         helper = session.get(Staff, people[Role.AUDITOR])
         helper.failed_logins = 3

@@ -56,6 +56,7 @@ from app.vocabulary import (
     SurveyStatus,
 )
 from tests.conftest import on_sqlite, shops_today
+from tests.questionnaires import put_survey
 
 REGISTERS = {view.identity: view for view in VIEWS if view.is_model}
 BOUND = [Role.MANAGER, Role.RECEPTION, Role.BEAUTICIAN, Role.MARKETER]
@@ -103,9 +104,11 @@ def _filled(session: Session, store_id: int, now: datetime) -> OtherStore:
     customer = create_customer(session, details, policy=policy, now=now)
     survey = Survey(slug="b-asks", title="乙店问卷", store_id=store_id, created_at=now, status=SurveyStatus.PUBLISHED)
     draft = Survey(slug="b-draft", title="乙店草稿", store_id=store_id, created_at=now)
-    session.add_all([staff, survey, draft])
-    session.flush()
-    question = SurveyQuestion(survey_id=draft.id, key="q", position=1, kind=QuestionKind.RATING, text="乙店题目")
+    session.add(staff)
+    (_, asked), (_, written) = put_survey(session, survey), put_survey(session, draft)
+    question = SurveyQuestion(
+        survey_id=draft.id, version_id=written, key="q", position=1, kind=QuestionKind.RATING, text="乙店题目"
+    )
     case = open_complaint(
         session, ComplaintIntake("乙店投诉", customer_id=customer.id, store_id=store_id), policy=policy, now=now
     )
@@ -113,7 +116,7 @@ def _filled(session: Session, store_id: int, now: datetime) -> OtherStore:
         session, ConsentDetails(customer.id, Purpose.MARKETING, Channel.SMS), policy=policy, now=now
     )
     response = SurveyResponse(
-        survey_id=survey.id, submission_id="b", customer_id=customer.id, started_at=now, finished_at=now, score=10,
+        survey_id=survey.id, version_id=asked, submission_id="b", customer_id=customer.id, started_at=now, finished_at=now, score=10,
         state=ResponseState.FINISHED,
     )  # fmt: skip
     rows: dict[str, Any] = {
@@ -402,9 +405,10 @@ def test_a_bulk_deletion_that_names_one_of_another_store_deletes_nothing(
 ) -> None:
     with database.writing() as session:
         mine = Survey(slug="a-draft", title="甲店草稿", store_id=1)
-        session.add(mine)
-        session.flush()
-        question = SurveyQuestion(survey_id=mine.id, key="a", position=1, kind=QuestionKind.RATING, text="甲")
+        survey_id, version_id = put_survey(session, mine)
+        question = SurveyQuestion(
+            survey_id=survey_id, version_id=version_id, key="a", position=1, kind=QuestionKind.RATING, text="甲"
+        )
         session.add(question)
         session.flush()
         number = question.id

@@ -11,6 +11,7 @@ from app.db import Database
 from app.models import Survey, SurveyQuestion, SurveyResponse
 from app.settings import Settings
 from app.vocabulary import QuestionKind, SurveyStatus
+from tests.questionnaires import put_survey, version_of
 
 SAVE = {"save": "保存"}
 CREATE = "/admin/survey-question/create"
@@ -30,9 +31,7 @@ def drafts(shop: dict[str, int], database: Database) -> list[int]:
     with database.writing() as session:
         now = session.exec(select(Survey)).one().created_at
         rows = [Survey(slug=f"draft-{n}", title=f"草稿{n}", created_at=now + timedelta(minutes=n)) for n in (1, 2)]
-        session.add_all(rows)
-        session.flush()
-        return [row.id for row in rows]
+        return [put_survey(session, row)[0] for row in rows]
 
 
 def offered(html: str) -> tuple[list[str], list[str]]:
@@ -119,7 +118,14 @@ def test_only_what_is_not_frozen_offers_its_buttons(
     owner: TestClient, shop: dict[str, int], drafts: list[int], database: Database, page: str
 ) -> None:
     with database.writing() as session:
-        free = SurveyQuestion(survey_id=drafts[0], key="q1", position=1, kind=QuestionKind.RATING, text="好玩吗？")
+        free = SurveyQuestion(
+            survey_id=drafts[0],
+            version_id=version_of(session, drafts[0]),
+            key="q1",
+            position=1,
+            kind=QuestionKind.RATING,
+            text="好玩吗？",
+        )
         session.add(free)
         session.flush()
         expected = {
@@ -148,7 +154,8 @@ def test_answers_are_listed_by_when_they_began_the_newest_first(
         first = session.get(SurveyResponse, shop["survey-response"])
         for n, minutes in enumerate((-10, 10)):
             started = first.started_at + timedelta(minutes=minutes)
-            session.add(SurveyResponse(survey_id=first.survey_id, submission_id=f"run-{n}", started_at=started))
+            ids = {"survey_id": first.survey_id, "version_id": first.version_id}
+            session.add(SurveyResponse(**ids, submission_id=f"run-{n}", started_at=started))
         session.flush()
         known = {one.submission_id: one.id for one in session.exec(select(SurveyResponse))}
     newest_first = [known["run-1"], shop["survey-response"], known["run-0"]]

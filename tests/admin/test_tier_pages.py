@@ -132,6 +132,18 @@ def test_a_tier_by_hand_is_for_who_leads_and_says_why(database, as_role, gold, r
     assert whys == [TierWhy.MANUAL, TierWhy.MANUAL, TierWhy.MANUAL_OVER]
 
 
+def test_the_owner_may_say_that_one_kind_of_care_earns_nothing_and_customers_read_it(database, owner):
+    typed = {
+        "name": "储值卡不积分", "kind": "purchase", "points": "0", "per_fen": "1", "category": "other", "is_active": "y",
+        "expiry": "never", "expiry_day": "12-31", "round_up": "none", "percent": "100", "most_points": "0",
+        "most_times_a_year": "0", "pending_days": "0", "expiry_months": "12", "from_paid_fen": "0",
+    }  # fmt: skip
+    assert owner.post("/admin/earning-rule/create", data=typed | {"category": ""}).status_code in {400, 422}
+    saved = owner.post("/admin/earning-rule/create", data=typed)
+    assert saved.status_code in {302, 303}, saved.text
+    assert "其他不积分" in owner.get("/points-rules").text
+
+
 def test_other_rules_are_tried_on_the_past_without_changing_anything(database, owner, her):
     customer_id, _ = her
     with database.reading() as session:

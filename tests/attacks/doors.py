@@ -41,7 +41,7 @@ def _outside(route: Any) -> Iterator[Door]:
     if route.name in {"admin", "static"}:
         return
     for method in route.methods or {"GET"}:
-        yield Door(method, route.path.format(slug=SURVEY, token="x" * 32, member_no="00000018", order_no="S-1"))
+        yield Door(method, route.path_format.format(slug=SURVEY, token="x" * 32, member_no="00000018", order_no="S-1"))
 
 
 def _inside(route: Any, shop: dict[str, int]) -> Iterator[Door]:
@@ -52,7 +52,7 @@ def _inside(route: Any, shop: dict[str, int]) -> Iterator[Door]:
         view = next((view for view in VIEWS if view.identity == identity), None)
         for deed in [one.name for one in getattr(view, "deeds", ())] if "{deed}" in route.path else [""]:
             words = {"identity": identity, "pk": shop.get(identity, 1), "deed": deed}
-            path = route.path.replace("{pk:path}", "{pk}").format_map(defaultdict(lambda: "1", words))
+            path = route.path_format.format_map(defaultdict(lambda: "1", words))
             for method in route.methods:
                 yield Door(method, f"/admin{path}")
 

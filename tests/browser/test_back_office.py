@@ -204,3 +204,71 @@ def test_signing_out_leads_to_the_door(owner: Watched, shop: Served) -> None:
     page.go_back()
     page.goto(f"{shop.base_url}/admin/customer/list")
     expect(page.get_by_role("button", name="登录")).to_be_visible()
+
+
+def test_a_date_that_cannot_be_read_stays_as_typed_and_is_refused_beside_its_field(
+    owner: Watched, shop: Served, picture: Callable[[Page, str], None]
+) -> None:
+    page = owner.page
+    page.goto(f"{shop.base_url}/admin/earning-rule/create")
+    page.get_by_label("名称").fill("双十二双倍")
+    starts, ends = page.get_by_label("从哪天起"), page.get_by_label("到哪天为止")
+    for typed in ("12-01", "明天", "2026-02-30", "20261201"):
+        starts.click()
+        starts.fill(typed)
+        page.keyboard.press("Tab")
+        expect(starts).to_have_value(typed)
+    ends.fill("2026-12-5")
+    page.keyboard.press("Tab")
+    expect(ends).to_have_value("2026-12-05")
+    page.keyboard.press("Escape")
+    save(page)
+    assert "这不是一个日期" in page.locator("#starts_on-field").inner_text()
+    expect(page.get_by_label("从哪天起")).to_have_value("20261201")
+    picture(page, "date-refused")
+    page.get_by_label("从哪天起").fill("2026-12-01")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("从哪天起")).to_have_value("2026-12-01")
+
+
+def test_a_time_that_cannot_be_read_stays_as_typed(owner: Watched, shop: Served) -> None:
+    page = owner.page
+    page.goto(f"{shop.base_url}/admin/visit/create")
+    moment = page.locator('[data-role="datetimepicker"]').first
+    moment.click()
+    moment.fill("今天下午")
+    page.get_by_role("heading", level=1).click()  # elsewhere: the calendar shuts
+    expect(moment).to_have_value("今天下午")
+    moment.fill("2026-11-24 18:30")
+    page.get_by_role("heading", level=1).click()
+    expect(moment).to_have_value("2026-11-24 18:30:00")
+
+
+def test_a_rule_asks_only_what_counts_for_its_kind(
+    owner: Watched, shop: Served, picture: Callable[[Page, str], None]
+) -> None:
+    page = owner.page
+    page.goto(f"{shop.base_url}/admin/earning-rule/create")
+    kind, percent, per_fen = page.get_by_label("类型"), page.get_by_label("倍数（%）"), page.get_by_label("每多少元")
+    expect(per_fen).to_be_visible()
+    expect(percent).to_be_hidden()
+    expect(page.get_by_label("固定哪天过期")).to_be_hidden()
+    page.get_by_label("怎么过期").select_option("two_yearly")
+    expect(page.get_by_label("固定哪天过期")).to_be_visible()
+    picture(page, "rule-purchase")
+    kind.select_option("suggestion")
+    expect(page.get_by_label("一年最多（次）")).to_be_visible()
+    expect(page.get_by_label("一单满（元）")).to_be_hidden()
+    page.get_by_label("一年最多（次）").fill("3")
+    kind.select_option("campaign")
+    expect(percent).to_be_visible()
+    expect(page.get_by_label("怎么过期")).to_be_hidden()
+    picture(page, "rule-campaign")
+    page.get_by_label("名称").fill("护肤双倍")
+    percent.fill("200")
+    save(page)
+    expect(page.get_by_label("一年最多（次）")).to_be_visible()  # what is wrong is never left out
+    owner.check_accessible()
+    page.get_by_label("一年最多（次）").fill("0")
+    save(page)
+    expect(page.get_by_text("护肤双倍：积分 ×2")).to_be_visible()

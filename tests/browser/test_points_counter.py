@@ -52,7 +52,7 @@ def phone_of(browser: Browser, served: Served) -> Iterator[Callable[[Role], Watc
 
     yield open_one
     for context, seen in made:
-        assert seen.complaints == []
+        assert [said for said in seen.complaints if "422" not in said] == []
         context.close()
 
 
@@ -90,6 +90,8 @@ def test_a_large_change_is_approved_and_a_redemption_taken_back(
     expect(boss.page.get_by_text("现在有 1,000 分")).to_be_visible()
     assert balance(served) == 1000
 
+    boss.page.goto(f"{address}/redeem?points=100")
+
     # Three taps from her page.
     page.goto(address)
     page.get_by_role("link", name="兑换积分", exact=True).tap()
@@ -98,6 +100,17 @@ def test_a_large_change_is_approved_and_a_redemption_taken_back(
     kept(clerk, tmp_path / "confirm.png")
     page.get_by_role("button", name="确认兑换").dblclick()
     expect(page.get_by_text("已兑换玫瑰小样：1,000 分 → 880 分")).to_be_visible()
+    assert balance(served) == 880
+
+    # Back shows what she has now; a page somebody else left open asks again before it takes anything.
+    page.go_back()
+    expect(page.get_by_text("880 分").first).to_be_visible()
+    page.goto(f"{address}/points")
+    boss.page.get_by_label("换了什么").fill("一支口红")
+    boss.page.get_by_role("button", name="确认兑换").click()
+    expect(boss.page.get_by_text("您看到的是 1,000 分，现在是 880 分")).to_be_visible()
+    expect(boss.page.get_by_label("换了什么")).to_have_value("一支口红")
+    kept(boss, tmp_path / "asked-again.png")
     assert balance(served) == 880
 
     page.get_by_text("撤销兑换", exact=True).click()

@@ -4,11 +4,13 @@ what happens to the same where each first looks, and then writes what it saw."""
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
+from time import sleep
 from typing import Any
 
 import pytest
 from sqlalchemy import func, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
 from app.actions.merging import merge_customers
@@ -16,6 +18,7 @@ from app.actions.points import earn_points
 from app.actions.purchases import insert_sales, look_up, planned_sale
 from app.actions.till import RedemptionAsked, RefundAsked, take_redemption, take_refund, take_sale
 from app.db import Database
+from app.jobs import points as points_job
 from app.jobs.errands import Errand
 from app.jobs.points import end_points
 from app.models import Customer, PointsAccount, PointsEntry, Purchase, Redemption
@@ -27,6 +30,7 @@ from app.rules.policy import Policy
 from app.rules.purchases import RefundTooLarge, Sale, SaleLine
 from app.rules.refusals import NotFound
 from app.vocabulary import PointsKind
+from tests.actions.earning_shop import counter, rule
 from tests.actions.points_shop import ZONE, new_customer
 from tests.conftest import NOW
 
@@ -304,3 +308,64 @@ def test_control_whoever_looks_what_is_over_and_then_takes_it_takes_it_sixteen_t
     at_once(work)
     with database.reading() as session:
         assert balance_of(session, hers) == 100 - 16 * 100
+
+
+# ── What waited comes in while two of those it belongs to become one ──────────────────────────────────────────────────
+
+
+def joined_in_the_middle_of_a_night(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """The night has settled the points of the second of two customers and goes on to the first, when somebody merges them.
+    What broke."""
+    with database.writing() as session:
+        rule(session, pending_days=7)
+        counters = [counter(session) for _ in "ab"]
+        pair = [one.customer_id for one in counters]
+        for one in reversed(counters):
+            one.sell(10_000)
+    settled, broke, settle = Event(), list[BaseException](), points_job.settle_pending
+
+    def settle_slowly(session: Session, pending_id: int, **how: Any) -> PointsEntry | None:
+        entry = settle(session, pending_id, **how)
+        settled.set()
+        sleep(0.5)  # the merge has asked for both by now
+        return entry
+
+    def merge() -> None:
+        settled.wait(30)
+        with database.writing() as session:
+            merge_customers(session, *pair, {}, policy=POLICY, now=DECEMBER, zone=ZONE)
+
+    def night() -> None:
+        with database.writing() as session:
+            points_job.settle_points(session, Errand("", {}, DECEMBER, DECEMBER, POLICY, ZONE))
+
+    def told(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OperationalError as trouble:
+            broke.append(trouble)
+
+    monkeypatch.setattr(points_job, "settle_pending", settle_slowly)
+    threads = [Thread(target=told, args=(work,)) for work in (night, merge)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    with database.reading() as session:
+        assert broke or balance_of(session, pair[0]) == 200
+    return broke
+
+
+def test_a_merge_in_the_middle_of_a_night_waits_and_nothing_breaks(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert joined_in_the_middle_of_a_night(database, monkeypatch) == []
+
+
+def test_control_a_night_that_holds_nobody_first_and_a_merge_wait_for_each_other(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite lets one write at a time: there is nothing to wait for each other")
+    monkeypatch.setattr(points_job, "hold_buyer", lambda session, customer_id: True)
+    assert joined_in_the_middle_of_a_night(database, monkeypatch) != []

@@ -40,6 +40,7 @@ from app.vocabulary import (
     SkinType,
 )
 from tests.actions.test_staff import make
+from tests.questionnaires import version_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 _numbers = count(1)
@@ -109,6 +110,7 @@ def response(session: Session, finished_at: datetime | None, score: int | None, 
     survey = session.exec(select(Survey)).first()
     row = SurveyResponse(
         survey_id=survey.id,
+        version_id=version_of(session, survey.id),
         submission_id=f"submission-{next(_numbers)}",
         state=ResponseState.FINISHED if finished_at else ResponseState.PARTIAL,
         score=score,

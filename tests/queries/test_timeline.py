@@ -31,6 +31,7 @@ from app.queries.scopes import ANYTHING
 from app.queries.timeline import SOURCES, Place, timeline
 from app.rules.customers import CustomerDetails
 from app.vocabulary import Channel, Purpose, SkinType, SurveyMode, TierWhy, TimelineKind
+from tests.questionnaires import version_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ALL = dict.fromkeys(
@@ -62,8 +63,8 @@ def her(database: Database, now: datetime) -> int:
                     SkinRecord(customer_id=number, seen_on=date(2026, 11, 24), skin_type=SkinType.OILY),
                     SkinRecord(customer_id=number, seen_on=date(2026, 11, 23), skin_type=SkinType.DRY),
                     SurveyResponse(
-                        survey_id=survey.id, submission_id=f"r{number}", customer_id=number, started_at=now,
-                        finished_at=now - timedelta(days=2),
+                        survey_id=survey.id, version_id=version_of(session, survey.id), submission_id=f"r{number}",
+                        customer_id=number, started_at=now, finished_at=now - timedelta(days=2),
                     ),
                     OutboundMessage(
                         key=f"m{number}", customer_id=number, purpose=Purpose.SERVICE_CARE, channel=Channel.SMS, body="来", due_at=now,

@@ -107,6 +107,17 @@ def test_her_page_tells_what_she_has_and_when_it_ends(client: TestClient, member
     assert len(page.encode()) < 30_000
 
 
+def test_points_that_end_on_one_day_stand_in_one_line(client: TestClient, database: Database, member: Member) -> None:
+    with database.writing() as session:
+        book = Book(session, member.customer_id, now=NOW)
+        for points in (3, 4):
+            book.earn(points, date(2026, 12, 1), reason="消费")
+    enter(client, member)
+    page = client.get(member.address).text
+    assert page.count("到 2026年12月1日 为止") == 1
+    assert "1,207 分" in page
+
+
 def test_it_stays_open_half_an_hour_on_that_phone_only(client: TestClient, app: Any, member: Member, at: Any) -> None:
     enter(client, member)
     assert NAME in client.get(member.address).text

@@ -11,9 +11,15 @@ from fastapi import FastAPI
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from app.actions.customers import create_customer
+from app.actions.survey_invitations import invite
+from app.actions.survey_templates import survey_from_template
+from app.actions.survey_versions import publish_survey
 from app.db import Database
 from app.models import Complaint, PolicySetting, Survey, SurveyAnswer, SurveyResponse
-from app.vocabulary import ResponseState, SurveyMode, SurveyStatus
+from app.rules.customers import CustomerDetails
+from app.rules.policy import Policy
+from app.vocabulary import ResponseState, SurveyMode, SurveyOccasion, SurveyStatus
 
 KEYS = ("product", "skill", "attitude", "environment", "price", "care", "recommend", "words")
 PAGE = "/s/satisfaction"
@@ -399,3 +405,57 @@ def test_a_file_where_words_belong_is_refused_in_words(client: TestClient) -> No
     sent = client.post(PAGE, files={"answer": ("a.txt", b"hello")}, data={"question": "words"})
     assert sent.status_code == 422
     assert "有一项没有填对" in sent.text
+
+
+# ── Kinds and ways through ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_grid_and_a_yes_are_answered_and_shown_again(client: TestClient, database: Database, now: datetime) -> None:
+    with database.writing() as session:
+        survey = survey_from_template(session, SurveyOccasion.EVENT, "event", now=now)
+        publish_survey(session, survey.id or 0, now=now)
+    page = client.get("/s/event").text
+    run = run_of(page)
+    for form in (
+        {"question": "event", "answer": "5"},
+        {"question": "parts", "answer_1": "1:4", "answer_3": "3:2"},
+        {"question": "again", "answer": "0"},
+    ):
+        assert client.post("/s/event", data=form | {"submission_id": run}, follow_redirects=False).status_code == 303
+    for key, ticked in (("parts", ["1:4", "3:2"]), ("again", ["0"])):
+        page = client.get(f"/s/event?submission_id={run}&question={key}").text
+        assert re.findall(r'value="([^"]+)"[^>]*checked', page) == ticked
+
+
+def test_only_a_link_opens_what_is_asked_by_name_and_only_in_its_time(
+    app: FastAPI, client: TestClient, database: Database, now: datetime
+) -> None:
+    with database.writing() as session:
+        survey = survey_from_template(session, SurveyOccasion.EVENT, "event", now=now)
+        survey.mode = SurveyMode.IDENTIFIED
+        publish_survey(session, survey.id or 0, now=now)
+        her = create_customer(session, CustomerDetails(name="陈小姐"), policy=Policy(), now=now).id or 0
+        link = invite(session, survey.id or 0, her, policy=Policy(), now=now).invitation
+    page = f"/s/event?submission_id={link.submission_id}"
+    assert client.get("/s/event").status_code == 404
+    assert client.get(page).status_code == 200
+    form = {"submission_id": link.submission_id, "question": "event", "answer": "5"}
+    assert client.post("/s/event", data=form, follow_redirects=False).status_code == 303
+    app.state.clock = lambda: link.expires_at
+    assert client.get(page).status_code == 410
+    late = client.post("/s/event", data=form | {"question": "words", "answer": "写了很久"})
+    assert late.status_code == 410
+    assert "写了很久" in late.text  # she may copy it, or say it on the telephone
+
+
+def test_the_phone_is_led_past_what_it_is_not_asked(client: TestClient, database: Database, now: datetime) -> None:
+    with database.writing() as session:
+        survey = survey_from_template(session, SurveyOccasion.STAFF, "team", now=now)
+        publish_survey(session, survey.id or 0, now=now)
+    run = run_of(client.get("/s/team").text)
+
+    def led(key: str, answer: str) -> str:
+        form = {"submission_id": run, "question": key, "answer": answer}
+        return client.post("/s/team", data=form, follow_redirects=False).headers["location"].rpartition("question=")[2]
+
+    assert [led("skill", "5"), led("attitude", "5"), led("attitude", "1")] == ["attitude", "words", "why"]

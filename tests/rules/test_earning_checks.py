@@ -14,7 +14,7 @@ from app.rules.earning_checks import (
     check_earning,
 )
 from app.rules.refusals import RuleBroken
-from app.vocabulary import EarningKind, ExpiryKind
+from app.vocabulary import CategoryOfNeed, EarningKind, ExpiryKind
 
 SOUND: dict[str, Any] = {"points": 5, "percent": 100, "expiry_day": "12-31", "starts_on": None, "ends_on": None}
 
@@ -38,10 +38,16 @@ def test_how_often_a_year_is_said_of_what_happens_to_her() -> None:
     checked(EarningKind.EVENT, times_a_year=3)
 
 
+def test_one_kind_of_care_may_earn_nothing() -> None:
+    checked(EarningKind.PURCHASE, points=0, category=CategoryOfNeed.OTHER)
+
+
 @pytest.mark.parametrize(
     ("kind", "changed", "refusal"),
     [
         (EarningKind.PURCHASE, {"points": 0}, GivesNothing),
+        (EarningKind.PURCHASE, {"points": -1, "category": CategoryOfNeed.OTHER}, GivesNothing),
+        (EarningKind.BONUS, {"points": 0, "category": CategoryOfNeed.OTHER}, GivesNothing),
         (EarningKind.CAMPAIGN, {"percent": 100}, TimesNothing),
     ],
 )

@@ -84,6 +84,16 @@ def test_a_cap_for_one_kind_of_care_is_told_as_that_and_not_as_one_of_the_order(
     assert said(told_page.steps)[-1] == "某一类超过它的上限的，那一类按上限算"
 
 
+def test_a_kind_of_care_that_earns_nothing_is_told_as_that() -> None:
+    cards = EarningTerms(
+        rule_id=2, name="卡", kind=EarningKind.PURCHASE, category=CategoryOfNeed.OTHER, from_rank=2, pending_days=7
+    )
+    told_page = page((SALE, cards), tier("金卡", 2))
+    assert said(told_page.earning) == ["每消费 ¥1 得 1 分", "other不积分（金卡及以上）"]
+    assert said(told_page.ending)[0] == "得到之后 12 个月内有效"
+    assert page((cards,)).steps == ()
+
+
 def test_the_example_is_worked_out_by_the_till_itself() -> None:
     example = page((SALE,), tier("普通", 0), tier("银卡", 1, percent=120)).example
     assert "= 128" in told(example, str)

@@ -11,19 +11,14 @@ from hypothesis import strategies as st
 from app.rules.policy import Policy
 from app.rules.questions import Answer, Question
 from app.rules.refusals import RuleBroken
+from app.rules.survey_scores import Grade, grade_for, is_satisfied, score_of, verdict_on, whole
 from app.rules.surveys import (
-    Grade,
     SurveyByInvitation,
     SurveyClosed,
     SurveyNotOpenYet,
     SurveyUnknown,
     check_open,
-    grade_for,
-    is_satisfied,
     is_submission_id,
-    score_of,
-    verdict_on,
-    whole,
 )
 from app.vocabulary import QuestionKind as Kind
 from app.vocabulary import SurveyMode, SurveyStatus
@@ -56,7 +51,8 @@ def recommends(value: int) -> tuple[Question, Answer]:
     ],
 )
 def test_a_rating_becomes_a_score_of_zero_to_a_hundred(value: int, top: int, score: Fraction) -> None:
-    assert score_of(*rated(value, top=top)) == score
+    question, answer = rated(value, top=top)
+    assert score_of(question, answer.number) == score
 
 
 @pytest.mark.parametrize(
