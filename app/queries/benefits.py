@@ -9,8 +9,8 @@ from sqlmodel import Session, col, func, select
 from app.models import BenefitUse, Customer, Staff, TierBenefit, TierChange
 from app.queries.earning import birthday_of
 from app.queries.scopes import midnight
-from app.rules.birthdays import is_birthday_month
 from app.rules.benefits import left, year_from, year_until
+from app.rules.birthdays import is_birthday_month
 from app.vocabulary import BenefitKind
 
 
