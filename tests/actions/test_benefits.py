@@ -24,7 +24,9 @@ NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 def silver(session: Session, now: datetime = NOON, birthday: str | None = "1990-11-03") -> tuple[int, int]:
     """Somebody with silver, and its one free care a year, in the month of her birthday."""
     tier = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
-    her = create_customer(session, CustomerDetails(name="张", tier_id=tier, birthday=birthday), policy=Policy(), now=now, zone=ZONE)
+    her = create_customer(
+        session, CustomerDetails(name="张", tier_id=tier, birthday=birthday), policy=Policy(), now=now, zone=ZONE
+    )
     return her.id or 0, session.exec(select(TierBenefit.id).where(TierBenefit.tier_id == tier)).one() or 0
 
 
