@@ -2,6 +2,7 @@
 day; the books themselves are `actions.points`."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, func, or_, select
@@ -95,7 +96,7 @@ def _earns(session: Session, purchase: Purchase) -> bool:
     return session.get_one(Customer, purchase.customer_id).status is not CustomerStatus.ERASED
 
 
-def _came_with(purchase: Purchase) -> dict[str, int | None]:
+def _came_with(purchase: Purchase) -> dict[str, Any]:
     """What the points of a sale name: the sale, or the file that brought it. An entry stays for ever, and a sale it names
     could not be taken back with its file."""
     batch_id = purchase.import_batch_id

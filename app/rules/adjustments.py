@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from app.rules.points import signed_points, stated_reason
+from app.rules.points import NotEnoughPoints, signed_points, stated_reason
 from app.rules.policy import Policy
 from app.rules.refusals import RuleBroken, words
 from app.vocabulary import AdjustReason, EarningKind, PointsKind, RequestState
@@ -77,6 +77,12 @@ def checked_adjustment(adjustment: Adjustment, *, today: date) -> Adjustment:
         raise NothingTakenEnds("expires_on")
     check_end(adjustment.expires_on, today=today)
     return Adjustment(points, adjustment.reason_code, note, adjustment.expires_on)
+
+
+def check_enough(balance: int, points: int) -> None:
+    """Nobody is asked about taking what is not there. Raises NotEnoughPoints."""
+    if points < 0 and -points > balance:
+        raise NotEnoughPoints("points", balance=balance, points=-points)
 
 
 def check_end(expires_on: date | None, *, today: date) -> None:

@@ -126,6 +126,17 @@ def test_what_was_typed_wrong_comes_back_beside_its_field(owner: TestClient, pag
     )
 
 
+def test_nobody_is_asked_about_taking_more_than_there_is(owner: TestClient, database: Database, page: str) -> None:
+    typed = {"way": "take", "points": "99999", "reason_code": "goodwill", "note": "弄错了"}
+    refused = owner.post(f"{page}/points/adjust", data=typed)
+    assert refused.status_code == 422
+    assert "现有 342 分，需要 99999 分" in refused.text
+    assert 'id="points-error"' in refused.text
+    with database.reading() as session:
+        waiting = select(PointsRequest).where(PointsRequest.state == RequestState.WAITING)
+        assert session.exec(waiting).all() == []
+
+
 def test_a_large_change_waits_for_a_second_person(
     as_role: Browsers, database: Database, page: str, shop: dict[str, int]
 ) -> None:

@@ -56,7 +56,9 @@ def test_a_sale_is_recorded_in_three_steps_and_the_page_promises_what_comes(
     assert f'href="{page}/sale"' in clerk.get(page).text
     assert "水光护理" in clerk.get(f"{page}/sale").text
     before = counted(database, shop)[1]
-    words = look(clerk, page, item=["水光护理", "手工眉"], quantity=["1", "2"], price=["", "１０.５"], points_used="100")
+    words = look(
+        clerk, page, item=["水光护理", "手工眉"], quantity=["1", "2"], price=["", "１０.５"], points_used="100"
+    )
     seen = seen_on(words)
     assert "419.00" in seen
     promised = int(re.search(r'is-after">([\d,]+)<', words)[1].replace(",", ""))
