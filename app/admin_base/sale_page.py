@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import anyio.to_thread
 from sqladmin.application import expose
-from sqlmodel import Session
+from sqlmodel import Session, col
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -160,7 +160,7 @@ class SalePage(OfACustomer):
             store = store_code(session, hers)
             menu = menu_of(session)
             if only_own(Purchase):
-                staff = tuple(one for one in servers(session, None, Staff.id == person.staff_id))
+                staff = tuple(one for one in servers(session, None, col(Staff.id) == person.staff_id))
                 serves: int | None = person.staff_id
             else:
                 staff = servers(session, person.store_id, reach(Staff))
