@@ -98,6 +98,7 @@ OTHERWISE = {
     "survey_sheets.check_question_may_go": "a look",
     "survey_sheets.check_survey_may_go": "a look",
     "policy.lock_policy": "a lock",
+    "customer_matches.look_up": "a look",
     "purchases.look_up": "a look",
     "denials.is_worth_noting": "a look",
     "limits.check_tries": "a look",

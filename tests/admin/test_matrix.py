@@ -150,6 +150,7 @@ def _of_each_method(route: Route, way: Way | None, view: Any, deed: Any, *, ever
         "pk": MISSING,
         "photo": MISSING,
         "redemption": MISSING,
+        "entry": MISSING,
     }
     path = "/admin" + route.path_format.format(**OUTSIDE, **words)
     # At the first register every method; at the others one for each grant that is asked for, writing before reading.
