@@ -282,6 +282,7 @@ OPEN: dict[str, frozenset[str]] = {
     "survey:show": frozenset({"GET"}),
     "survey:answer": frozenset({"POST"}),
     "survey:thank": frozenset({"GET"}),
+    "survey:follow": frozenset({"GET"}),
     "card:show": frozenset({"GET"}),
     "card:picture": frozenset({"GET"}),
     "card:print": frozenset({"GET"}),
