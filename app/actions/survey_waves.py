@@ -105,6 +105,11 @@ def round_of(row: SurveyWave) -> Round:
     return Round(row.id or 0, row.name, row.opens_at, row.closes_at, row.state)
 
 
+def is_unsettled(wave: SurveyWave) -> bool:
+    """Whether anything of a round can still be changed."""
+    return wave.state is not WaveState.CLOSED
+
+
 def open_wave(session: Session, wave_id: int) -> SurveyWave:
     """Answers belong to this round from now on. Raises NotFound, WaveSettled, WaveNotAsked."""
     wave = _wave(session, wave_id)

@@ -1,4 +1,4 @@
-"""Rounds of surveys whose time has come."""
+"""Rounds of surveys whose time has come, links that still open, and low scores that wait."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from app.models import Survey, SurveyWave
+from app.models import LowFeedback, Survey, SurveyInvitation, SurveyWave
 from app.vocabulary import SurveyMode, SurveyStatus, WaveAudience, WaveState
 
 
@@ -53,3 +53,23 @@ def has_round_waiting(session: Session, now: datetime) -> bool:
     """Whether the clock has anything to do about rounds."""
     waiting = or_(rounds_over(now), rounds_to_begin(now), rounds_to_invite(now))
     return session.exec(select(SurveyWave.id).where(waiting).limit(1)).first() is not None
+
+
+def links_that_open(now: datetime) -> ColumnElement[bool]:
+    """Personal links that are neither over nor taken back."""
+    return and_(col(SurveyInvitation.revoked_at).is_(None), col(SurveyInvitation.expires_at) > now)
+
+
+def low_open() -> ColumnElement[bool]:
+    """Low scores nobody has seen to."""
+    return col(LowFeedback.handled_at).is_(None)
+
+
+def low_overdue(now: datetime) -> ColumnElement[bool]:
+    """Those of them that should have been seen to by now."""
+    return and_(low_open(), col(LowFeedback.due_at) <= now)
+
+
+def low_group() -> ColumnElement[bool]:
+    """Low scores of customers who have not rated better since."""
+    return and_(col(LowFeedback.customer_id).is_not(None), col(LowFeedback.improved_at).is_(None))
