@@ -51,7 +51,7 @@ from app.registers.points import (
     Redeeming,
 )
 from app.registers.rewards import RedemptionAdmin, RewardAdmin
-from app.registers.sales import PurchaseAdmin
+from app.registers.sales import PurchaseAdmin, Selling
 from app.registers.shop import DemoShop, ShopSettings, StoreAdmin
 from app.registers.sign_ups import SignUpAdmin
 from app.registers.staff import StaffAdmin, StaffSessionAdmin, WhoMayDoWhat
@@ -76,7 +76,7 @@ VIEWS = (
     PhotoAdmin, SocialAccountAdmin, ContactEventAdmin, SignUpAdmin, ConsentAdmin, PurposeRegister,
     TagList, Tagging, TagRules, TagAdmin,
     # Loyalty
-    PurchaseAdmin, VisitAdmin, CustomerPoints, PointsCounter, Redeeming, Approvals, HandTotals, EarningRuleAdmin,
+    PurchaseAdmin, Selling, VisitAdmin, CustomerPoints, PointsCounter, Redeeming, Approvals, HandTotals, EarningRuleAdmin,
     RuleVersionAdmin, RewardAdmin, RedemptionAdmin, PointsPendingAdmin, PointsAccountAdmin, PointsEntryAdmin, PointsLotAdmin,
     PointsRequestAdmin, TierAdmin, TierBenefitAdmin, BenefitUseAdmin, TierChangeAdmin, CustomerTier, CustomerBenefits,
     Design, TreatmentAdmin, ProductAdmin,

@@ -177,7 +177,7 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         PointsKind.REDEEM: later("兑换"),
         PointsKind.EXPIRE: later("过期"),
         PointsKind.ADJUST: later("调整"),
-        PointsKind.REVERSE: later("冲回"),
+        PointsKind.REVERSE: later("撤销"),
         PointsKind.MERGE: later("合并档案"),
     },
     EarningKind: {

@@ -1036,6 +1036,7 @@ class TierBenefit(Row, table=True):
     kind: BenefitKind = Field(sa_type=word(BenefitKind), sa_column_kwargs=SHOP)
     name: str = Field(max_length=60, sa_column_kwargs=SHOP)
     times_a_year: int = 0
+    in_birthday_month: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     treatment_id: int | None = Field(default=None, foreign_key="treatments.id", ondelete="RESTRICT", index=True)
     is_active: bool = True
 

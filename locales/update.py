@@ -63,7 +63,8 @@ def _marked(folder: str, methods: Any, options: Any, marks: Any, counted: str | 
 def _is_ours(message: str | tuple[str, ...]) -> bool:
     """SQLAdmin's own messages are English and live in a catalogue of their own."""
     text = message if isinstance(message, str) else message[0]
-    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
+    # Between sentences stand signs that other languages write in their own way.
+    return any("\u4e00" <= letter <= "\u9fff" or letter in "，；：。" for letter in text)
 
 
 def path_of(locale: str) -> Path:

@@ -1,5 +1,6 @@
 """Languages: nothing missing, the right one chosen, money and days as people read them."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 from app import i18n
 from locales import update
 
+TEMPLATES = Path(i18n.__file__).parent / "templates"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
@@ -27,6 +29,14 @@ def test_a_missing_translation_would_be_noticed(monkeypatch: pytest.MonkeyPatch,
     """The negative control of the test above."""
     monkeypatch.setattr(update, "path_of", lambda locale: tmp_path / f"{locale}.po")
     assert any("no translation" in gap for gap in update.gaps())
+
+
+_SAID = re.compile(r"\{#.*?#\}|\{%-?\s*trans\b.*?endtrans\s*-?%\}|_\((\"[^\"]*\"|'[^']*')", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", sorted(TEMPLATES.rglob("*.html")), ids=lambda page: page.stem)
+def test_no_page_writes_chinese_punctuation_past_the_catalogues(page: Path) -> None:
+    assert re.findall(r"[（）。；，、：！？]", _SAID.sub("", page.read_text())) == []
 
 
 def test_english_is_english_and_traditional_is_not_simplified() -> None:

@@ -16,6 +16,7 @@ from app.rules.adjustments import (
     Adjustment,
     PasswordNotHers,
     check_end,
+    check_enough,
     check_may_decide,
     checked_adjustment,
     needs_second,
@@ -50,6 +51,7 @@ def adjust_or_ask(
     is_done = entry_by(session, PointsKind.ADJUST, reference) is not None
     moved = moved_by_hand(session, account.id, staff_id, today, zone)
     if not is_done and needs_second(checked.points, moved, policy):
+        check_enough(account.balance, checked.points)
         request = PointsRequest(
             customer_id=customer_id, points=checked.points, reason_code=checked.reason_code, note=checked.note,
             expires_on=checked.expires_on, reference=reference, asked_at=now, staff_id=staff_id,

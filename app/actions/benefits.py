@@ -7,11 +7,12 @@ from sqlmodel import Session
 
 from app.db import lock_row
 from app.models import BenefitUse, Customer, TierBenefit
-from app.queries.benefits import used_in_year
+from app.queries.benefits import is_her_month, used_in_year
 from app.rules.benefits import (
     NOTE_MAX,
     BenefitNoteTooLong,
     BenefitNotHers,
+    NotHerBirthdayMonth,
     UseTakenBack,
     check_use,
     year_from,
@@ -31,7 +32,7 @@ def use_benefit(
     staff_id: int | None = None,
 ) -> BenefitUse:
     """Write down that she was given it today. Counted under her record's lock: of two counters at once the last one left
-    goes to one. Raises NotFound, BenefitNotHers, BenefitUsedUp, BenefitNoteTooLong."""
+    goes to one. Raises NotFound, BenefitNotHers, NotHerBirthdayMonth, BenefitUsedUp, BenefitNoteTooLong."""
     customer = lock_row(session, Customer, customer_id)
     if customer is None:
         raise NotFound
@@ -42,6 +43,8 @@ def use_benefit(
     if len(said) > NOTE_MAX:
         raise BenefitNoteTooLong("note", limit=NOTE_MAX)
     today, joined = now.astimezone(zone).date(), customer.created_at.astimezone(zone).date()
+    if benefit.in_birthday_month and not is_her_month(customer, today):
+        raise NotHerBirthdayMonth(name=benefit.name)
     first = year_from(joined, today)
     used = used_in_year(session, customer_id, benefit_id, first)
     again_on = year_until(joined, first) + timedelta(days=1)

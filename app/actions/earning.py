@@ -2,6 +2,7 @@
 day; the books themselves are `actions.points`."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, func, or_, select
@@ -95,7 +96,7 @@ def _earns(session: Session, purchase: Purchase) -> bool:
     return session.get_one(Customer, purchase.customer_id).status is not CustomerStatus.ERASED
 
 
-def _came_with(purchase: Purchase) -> dict[str, int | None]:
+def _came_with(purchase: Purchase) -> dict[str, Any]:
     """What the points of a sale name: the sale, or the file that brought it. An entry stays for ever, and a sale it names
     could not be taken back with its file."""
     batch_id = purchase.import_batch_id
@@ -136,10 +137,11 @@ def _name_of(session: Session, pending: PointsPending) -> str:
 def _earn(
     session: Session, customer_id: int, earning: Earning, *, reference: str, earned_on: date, now: datetime,
     zone: ZoneInfo, purchase_id: int | None = None, staff_id: int | None = None, import_batch_id: int | None = None,
+    what: str = "",
 ) -> PointsEntry:  # fmt: skip
     expires_on = ends_on(earning.rule.expiry, earned_on)
     entry = earn_points(
-        session, customer_id, earning.points, reference=reference, reason=earning.rule.name, now=now, zone=zone,
+        session, customer_id, earning.points, reference=reference, reason=what or earning.rule.name, now=now, zone=zone,
         expires_on=expires_on, purchase_id=purchase_id, staff_id=staff_id, earned_on=earned_on,
         rule_id=earning.rule.rule_id, working=earning.working, import_batch_id=import_batch_id,
     )  # fmt: skip
@@ -167,9 +169,11 @@ def earn_for_occasion(
     at: datetime | None = None,
     purchase_id: int | None = None,
     staff_id: int | None = None,
+    what: str = "",
 ) -> PointsEntry:
     """Points for an event, a share, an adopted suggestion …, by the rule and the tier of the moment it was (`at`; None: now).
-    The same reference again gives the first entry. Raises NothingToEarn, EarnedOftenEnough, NotFound, ReferenceTaken."""
+    `what`: which one it was, where somebody said so. The same reference again gives the first entry. Raises NothingToEarn,
+    EarnedOftenEnough, NotFound, ReferenceTaken."""
     at = min(at or now, now)
     on = day_of(at, zone)
     customer = session.get(Customer, customer_id)
@@ -189,7 +193,7 @@ def earn_for_occasion(
         raise EarnedOftenEnough(name=terms.name, times=terms.most_times_a_year)
     return _earn(
         session, customer_id, occasion_earning(terms), reference=whole, earned_on=on, now=now, zone=zone,
-        purchase_id=purchase_id, staff_id=staff_id,
+        purchase_id=purchase_id, staff_id=staff_id, what=what,
     )  # fmt: skip
 
 

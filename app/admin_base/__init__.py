@@ -37,6 +37,7 @@ from app.admin_base.points_redeem import RedeemPage
 from app.admin_base.points_requests import ApprovalsPage, HandTotalsPage
 from app.admin_base.prints import CardsPage, PostersPage, PrintsCards, PrintsPoster
 from app.admin_base.purposes import PurposesPage
+from app.admin_base.sale_page import SalePage
 from app.admin_base.showing import Child, Deed, Listed, cells_left_out, rejected_rows
 from app.admin_base.sign_in import keep_session
 from app.admin_base.sign_ups import told_lines
@@ -102,6 +103,7 @@ __all__ = [
     "RelationFilter",
     "Retags",
     "RougeAdmin",
+    "SalePage",
     "SettingsPage",
     "SetupView",
     "StandingFilter",

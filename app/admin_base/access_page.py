@@ -48,6 +48,7 @@ _DEEDS: Mapping[str, Lazy] = {
     "choose": later("在表单里选"),
     "undo": later("撤销合并"),
     "claim": later("认领消费"),
+    "refund": later("退款"),
     "release": later("恢复兑换"),
 }
 _PAGE_DEEDS: Mapping[str, Lazy] = {
@@ -67,6 +68,7 @@ _PAGE_DEEDS: Mapping[str, Lazy] = {
     "journal": later("核对"),
     "imports": later("导入"),
     "points_counter": later("兑换、调整、记一次"),
+    "counter_sales": later("记一笔消费"),
     "approvals": later("批准或不批准"),
     "customer_tier": later("人工指定"),
     "customer_benefits": later("用一次权益"),

@@ -293,6 +293,7 @@ class CustomerPage(BaseView):
         number = customer.id
         offers = (
             ("visits", "create", Way("visit", "fa-door-open", f"/admin/visit/create?customer={number}")),
+            ("counter_sales", "do", Way("sale", "fa-cash-register", f"/desk/customers/{customer.member_no}/sale")),
             ("points_counter", "do", Way("redeem", "fa-gift", f"/desk/customers/{customer.member_no}/redeem")),
             ("customer_points", "view", Way("points", "fa-coins", f"/desk/customers/{customer.member_no}/points")),
             ("complaints", "create", Way("complaint", "fa-comment-dots", f"/admin/complaint/create?customer={number}")),

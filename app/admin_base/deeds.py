@@ -7,7 +7,7 @@ from sqladmin.application import expose
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from wtforms import Form, StringField
 
 from app.admin_base.asking import asking
@@ -45,9 +45,12 @@ class DoesDeeds:
     address_of: Any
     _loaded: Any
 
-    @expose("/do/{deed}/{pk}", methods=["POST"])
+    @expose("/do/{deed}/{pk}", methods=["GET", "POST"])
     async def do_deed(self, request: Request) -> Response:
-        """Do something to a record and show it again. For whoever the permission table allows this deed."""
+        """Do something to a record and show it again. For whoever the permission table allows this deed. A refused one
+        leaves its address in the browser: asked for again, it leads to the record."""
+        if request.method == "GET":
+            return RedirectResponse(f"/admin/{self.identity}/details/{request.path_params['pk']}", 303)
         deed = next((one for one in self.deeds if one.name == request.path_params["deed"]), None)
         if deed is None:
             raise HTTPException(404)

@@ -35,6 +35,7 @@ from app.rules.tiers import TierStep
 from app.vocabulary import TierWindow
 
 _NUMBER = words("请填 {low} 到 {high} 之间的整数。")
+_AMOUNT = words("请填 {low} 元或更多。")
 _MONTHS = 12
 
 
@@ -69,21 +70,25 @@ class Typed:
         """What a field shows."""
         return self.query.get(name, default)
 
-    def number(self, name: str, default: int, high: int) -> int:
-        """A whole number from 0; the default where it cannot be read, with a sentence."""
+    def number(self, name: str, default: int, high: int, low: int = 0) -> int:
+        """A whole number from `low`; the default where it is none, with a sentence."""
         text = self.text(name, str(default)).strip()
-        if text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= high:
+        if text.isdecimal() and len(text) < 10 and low <= int(text) <= high:
             return int(text)
-        self.errors[name] = gettext(_NUMBER).format(low=0, high=high)
+        self.errors[name] = gettext(_NUMBER).format(low=low, high=high)
         return default
 
-    def fen(self, name: str, default: int) -> int:
-        """An amount in yuan; the default where it cannot be read, with a sentence."""
+    def fen(self, name: str, default: int, low: int = 0) -> int:
+        """An amount in yuan from `low` fen; the default where it is none, with a sentence."""
         try:
-            return max(0, parse_fen(self.text(name, yuan_text(default))))
+            fen = parse_fen(self.text(name, yuan_text(default)))
         except RuleBroken as refusal:
             self.errors[name] = refusal.say(gettext)
             return default
+        if fen < low:
+            self.errors[name] = gettext(_AMOUNT).format(low=yuan_text(low))
+            return default
+        return fen
 
     def is_on(self, name: str, default: bool) -> bool:
         """A box: as it was sent, or as it is while nothing was."""
@@ -152,8 +157,8 @@ class DesignPage(BaseView):
         with self._admin_ref.database.reading() as session:
             tiers = session.exec(select(Tier).where(col(Tier.is_active)).order_by(col(Tier.rank))).all()
             rules = sale_rules(session)
-            months = typed.number("months", _MONTHS, 36) or 1
-            rate = typed.number("points_per_yuan", here.policy.points_per_yuan, 100_000) or 1
+            months = typed.number("months", _MONTHS, 36, low=1)
+            rate = typed.number("points_per_yuan", here.policy.points_per_yuan, 100_000, low=1)
             asked = Asked(
                 tuple(self._step(tier, typed) for tier in tiers),
                 months,
@@ -187,7 +192,7 @@ def _figures(rule: EarningRule, typed: Typed) -> tuple[int, int, int]:
     """Points, fen and percent of a rule as the form says. It is tried on the past, whenever it is meant to begin."""
     return (
         typed.number(f"points_{rule.id}", rule.points, 1_000_000),
-        typed.fen(f"per_{rule.id}", rule.per_fen) or rule.per_fen,
+        typed.fen(f"per_{rule.id}", rule.per_fen, low=1),
         typed.number(f"times_{rule.id}", rule.percent, 1000),
     )
 

@@ -49,7 +49,7 @@ from app.vocabulary import ContactKind
 PATH = "/desk/merge"
 _DONE = words("两份档案已合并成一份，{days} 天内可以撤销。")
 MOVES = {
-    "purchases": words("消费 {n} 笔"),
+    "purchases": words("消费和退货共 {n} 笔"),
     "visits": words("到店 {n} 次"),
     "skin_records": words("皮肤记录 {n} 条"),
     "photos": words("照片 {n} 张"),

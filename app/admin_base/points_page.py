@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.actions.adjustments import adjust_or_ask
-from app.actions.earning import earn_for_occasion
+from app.actions.occasions import take_back_occasion, write_occasion
 from app.admin_base.asking import asking, reach
 from app.admin_base.fields import cleaned
 from app.admin_base.once import FIELD, Answer
@@ -30,9 +30,9 @@ from app.queries.adjustments import has_second_person, requests
 from app.queries.customers import customer_by_number
 from app.queries.earning import pending_of, pending_points
 from app.queries.points import lots_of, next_to_expire
-from app.queries.points_page import BY_HAND, PAGE, Movement, figures_of, movements_of, occasions_of, standing_of
+from app.queries.points_page import PAGE, Movement, figures_of, movements_of, occasions_of, standing_of
 from app.rules.access import may
-from app.rules.adjustments import Adjustment
+from app.rules.adjustments import BY_HAND, Adjustment, is_by_hand
 from app.rules.earning import told
 from app.rules.refusals import RuleBroken, words
 from app.vocabulary import AdjustReason, EarningKind
@@ -101,7 +101,9 @@ class OfACustomer(BaseView):
         if customer.member_no != request.path_params["member_no"] and request.method == "GET":
             return RedirectResponse(f"/desk/customers/{customer.member_no}/points", 303)
         context = await anyio.to_thread.run_sync(self.read, customer, number(request.query_params.get("before", "")))
-        return await self.shown(request, "desk/points.html", {"customer": customer, "error": sentence, **context})
+        typed = await request.form() if request.method == "POST" else FormData()
+        context |= {"customer": customer, "typed": {name: str(typed.get(name, "")) for name in ("kind", "what")}}
+        return await self.shown(request, "desk/points.html", context | said_of(request, sentence))
 
     def standing(self, customer: Customer) -> Any:
         with self._admin_ref.database.reading() as session:
@@ -169,7 +171,8 @@ class CounterPage(OfACustomer):
 
     @expose("/desk/customers/{member_no}/points/occasion", methods=["POST"], identity="desk-points-counter")
     async def occasion(self, request: Request) -> Response:
-        """She came to an event, shared something, her idea was taken up: one tap. For owner, manager and reception."""
+        """She came to an event, shared something, her idea was taken up: which
+        one, then its points. For owner, manager and reception."""
         form = await request.form()
         kind = str(form.get("kind", ""))
         if kind not in set(BY_HAND):
@@ -177,17 +180,35 @@ class CounterPage(OfACustomer):
 
         def work(session: Session, customer_id: int) -> str:
             here = asking()
-            entry = earn_for_occasion(
-                session, customer_id, EarningKind(kind), reference=reference_of(form, kind), now=here.now, zone=here.zone,
-                staff_id=here.actor.staff_id,
+            entry = write_occasion(
+                session, customer_id, EarningKind(kind), cleaned_note(form, "what"), reference=reference_of(form, kind),
+                policy=here.policy, now=here.now, zone=here.zone, staff_id=here.actor.staff_id or 0,
             )  # fmt: skip
             return gettext(_EARNED).format(points=f"{entry.points:,}", balance=f"{entry.balance_after:,}")
 
+        return await self._led(request, work, ("what",))
+
+    @expose(
+        "/desk/customers/{member_no}/points/occasion/{entry}/undo", methods=["POST"], identity="desk-points-counter"
+    )
+    async def take_back(self, request: Request) -> Response:
+        """An occasion was written down by mistake: one tap takes its points back. For owner, manager and reception."""
+        entry_id = number(request.path_params["entry"]) or 0
+
+        def work(session: Session, customer_id: int) -> str:
+            here = asking()
+            gone = take_back_occasion(
+                session, customer_id, entry_id, now=here.now, zone=here.zone, staff_id=here.actor.staff_id or 0
+            )
+            return gettext(_TAKEN).format(points=f"{-gone.points:,}", balance=f"{gone.balance_after:,}")
+
         return await self._led(request, work)
 
-    async def _led(self, request: Request, work: Callable[[Session, int], str]) -> Response:
+    async def _led(
+        self, request: Request, work: Callable[[Session, int], str], fields: tuple[str, ...] = ()
+    ) -> Response:
         try:
-            return (await self.change(request, (), work)).lead(request)
+            return (await self.change(request, fields, work)).lead(request)
         except Refused as refusal:
             return await self.page(request, str(refusal))
 
@@ -283,5 +304,7 @@ def _line(movement: Movement) -> dict[str, Any]:
         "who": str(entry.staff or ""),
         "order_no": entry.purchase.order_no if entry.purchase else "",
         "sale": f"/admin/purchase/details/{entry.purchase_id}" if entry.purchase_id and opens_sale else "",
+        "entry": entry.id,
+        "is_occasion": may_do() and is_by_hand(entry.kind, entry.reference) and not movement.is_taken_back,
         "undo": redemption.id if redemption and is_undoable and redemption.entry_id == entry.id else None,
     }

@@ -7,6 +7,7 @@ from app.admin_base.showing import readable
 from app.i18n import gettext, long_day, stamp
 from app.labels import word_of
 from app.queries.points_page import Movement
+from app.rules.adjustments import is_by_hand
 from app.rules.earning import told
 from app.rules.refusals import words
 from app.vocabulary import PointsKind
@@ -15,7 +16,7 @@ _BETWEEN = words("：")
 _AT_THE_TILL = words("结账时抵用")
 _AGREED = words("{who} 同意的")
 _ENDED = words("有效到 {day}，没有用完")
-_TOOK_BACK = words("冲回 {at} 的{kind} {points}")
+_TOOK_BACK = words("撤销 {at} 的{kind} {points}")
 _RETURNED = words("兑换撤销：{what}")
 _JOINED = words("合并档案时转过来或转出去的")
 _OPENING = words("从以前的账上带来的")
@@ -39,6 +40,8 @@ def _reasons(movement: Movement) -> Iterator[str]:
     said = gettext(str(readable(entry, "reason", entry.reason)))
     if entry.working:
         yield told(entry.working, gettext)
+        if is_by_hand(entry.kind, entry.reference) and entry.staff_id:
+            yield said
     elif entry.kind is PointsKind.ADJUST:
         yield gettext(_BETWEEN).join(
             one for one in (word_of(entry.reason_code) if entry.reason_code else "", said) if one

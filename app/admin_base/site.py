@@ -216,7 +216,9 @@ class RougeAdmin(Admin):
         """Where to go once saved: who may write here and not read goes to the first page."""
         if not model_view.has_permission(request, "list"):
             return "/admin/"
-        address = Admin.get_save_redirect_url(request, form, model_view, obj)
+        address: str | URL = request.url_for("admin:list", identity=model_view.identity)
+        if "save" in form:  # another button of a form saves and is done
+            address = Admin.get_save_redirect_url(request, form, model_view, obj)
         if isinstance(model_view, DraftView):
             return model_view.next_page(request, obj, URL(str(address)))
         # To the record's own page, unless somebody works through a narrowed list: then back to that.

@@ -1,6 +1,6 @@
 """The table of tiers is changed in two steps: first who would move, then whether they move now or as they come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from app.queries.tier_preview import Movement, named
 from app.queries.tiers import customers_after, step_of, tier_steps
 from app.queries.trying import Asked, Trial, takes_long, trial, try_out
 from app.rules.refusals import words
-from app.rules.tiers import TierStep
+from app.rules.tiers import TierStep, out_of_order
 from app.vocabulary import JobKind, TierWindow
 
 CHOICE = "movers"
@@ -70,7 +70,8 @@ class AsksWhoMoves(KeepsVersions):
             request.state.trial = tried
             raise Refused(gettext(_WAIT))
         movement = tried.tried.movement if isinstance(tried, Trial) and tried.tried else tried
-        if isinstance(movement, Movement) and movement.moves:
+        request.state.odd_tiers = await anyio.to_thread.run_sync(self._odd, data, row)
+        if isinstance(movement, Movement) and (movement.moves or request.state.odd_tiers):
             request.state.movement = movement
             raise Refused(gettext(_LOOK))
         return ""
@@ -80,9 +81,7 @@ class AsksWhoMoves(KeepsVersions):
         here = asking()
         with self.database.reading() as session:
             steps = tier_steps(session)
-            wanted = _as_typed(row, data)
-            others = tuple(one for one in steps if row is None or one.tier_id != row.id)
-            after = (*others, wanted) if data.get("is_active") else others
+            after = _after(steps, data, row)
             if not after or not steps or set(after) == set(steps):
                 return None
             asked = Asked(after)
@@ -98,6 +97,12 @@ class AsksWhoMoves(KeepsVersions):
                 named(session, found.tried.movement)
             return found
 
+    def _odd(self, data: Mapping[str, Any], row: Tier | None) -> list[tuple[str, str]]:
+        """The tiers that would be easier to reach than a lower one, with that one, by name."""
+        with self.database.reading() as session:
+            pairs = out_of_order(_after(tier_steps(session), data, row))
+        return [(higher.name, lower.name) for higher, lower in pairs]
+
     def _carry_out(self, session: Session, choice: str | None) -> None:
         if choice != NOW:
             return
@@ -110,6 +115,12 @@ class AsksWhoMoves(KeepsVersions):
             return
         numbers = customers_after(session, 0, AT_ONCE)
         apply_table(session, numbers, policy=here.policy, now=here.now, zone=here.zone)
+
+
+def _after(steps: Sequence[TierStep], data: Mapping[str, Any], row: Tier | None) -> tuple[TierStep, ...]:
+    """The whole table as it would be."""
+    others = tuple(one for one in steps if row is None or one.tier_id != row.id)
+    return (*others, _as_typed(row, data)) if data.get("is_active") else others
 
 
 def _as_typed(row: Tier | None, data: Mapping[str, Any]) -> TierStep:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, func
+from sqlalchemy import ColumnElement, and_, case, func, or_
 from sqlalchemy import select as sql_select
 from sqlalchemy.orm import joinedload
 from sqlmodel import Session, col, select
@@ -13,6 +13,7 @@ from app.models import PointsEntry, PointsRequest, Staff
 from app.queries.scopes import ANYTHING, on_days, visible
 from app.queries.staff import Colleague
 from app.rules.access import may
+from app.rules.adjustments import BY_HAND
 from app.vocabulary import PointsKind, RequestState
 
 PAGE = 50
@@ -40,12 +41,18 @@ def moved_by_hand(session: Session, account_id: int, staff_id: int, today: date,
     approved = select(PointsRequest.entry_id).where(col(PointsRequest.entry_id).is_not(None))
     wanted = select(func.coalesce(func.sum(func.abs(PointsEntry.points)), 0)).where(
         PointsEntry.account_id == account_id,
-        PointsEntry.kind == PointsKind.ADJUST,
+        _by_hand(),
         PointsEntry.staff_id == staff_id,
         on_days(col(PointsEntry.at), today, today, zone),
         col(PointsEntry.id).not_in(approved),
     )
     return int(session.exec(wanted).one())
+
+
+def _by_hand() -> ColumnElement[bool]:
+    """Put right, or given for what somebody saw happen."""
+    seen = or_(*(col(PointsEntry.reference).startswith(f"{kind.value}:") for kind in BY_HAND))
+    return or_(col(PointsEntry.kind) == PointsKind.ADJUST, and_(col(PointsEntry.kind) == PointsKind.EARN, seen))
 
 
 def requests(
@@ -102,7 +109,7 @@ def hand_totals(session: Session, first: date, last: date, zone: ZoneInfo) -> li
         )
         .join(Staff, col(Staff.id) == col(PointsEntry.staff_id))
         .outerjoin(PointsRequest, col(PointsRequest.entry_id) == number)
-        .where(col(PointsEntry.kind) == PointsKind.ADJUST, on_days(col(PointsEntry.at), first, last, zone))
+        .where(_by_hand(), on_days(col(PointsEntry.at), first, last, zone))
         .group_by(col(Staff.id), col(Staff.name))
         .order_by(moved.desc(), col(Staff.id))
     )

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, func, select
 
 from app.models import BenefitUse, Customer, Staff, TierBenefit, TierChange
+from app.queries.earning import birthday_of
 from app.queries.scopes import midnight
 from app.rules.benefits import left, year_from, year_until
+from app.rules.birthdays import is_birthday_month
 from app.vocabulary import BenefitKind
 
 
@@ -24,7 +26,8 @@ class Use:
 
 @dataclass(frozen=True)
 class BenefitLine:
-    """A benefit of hers. `left` None: no limit. `lapsed`: how many of last year's she did not use."""
+    """A benefit of hers. `left` None: no limit. `is_now`: not one for the month of her
+    birthday while this is another. `lapsed`: how many of last year's she did not use."""
 
     benefit_id: int
     kind: BenefitKind
@@ -36,6 +39,8 @@ class BenefitLine:
     year_until_on: date
     lapsed: int
     uses: tuple[Use, ...]
+    in_birthday_month: bool = False
+    is_now: bool = True
 
 
 def benefits_of(session: Session, customer_id: int, *, today: date, zone: ZoneInfo) -> tuple[BenefitLine, ...]:
@@ -62,9 +67,17 @@ def benefits_of(session: Session, customer_id: int, *, today: date, zone: ZoneIn
             last,
             max(0, one.times_a_year - before.get(one.id or 0, 0)) if before is not None else 0,
             tuple(uses.get(one.id or 0, ())),
+            one.in_birthday_month,
+            not one.in_birthday_month or is_her_month(customer, today),
         )
         for one in benefits
     )
+
+
+def is_her_month(customer: Customer, today: date) -> bool:
+    """Whether this is the month of her birthday, as far as it is known."""
+    birthday = birthday_of(customer)
+    return birthday is not None and is_birthday_month(birthday, today)
 
 
 def used_in_year(session: Session, customer_id: int, benefit_id: int, year_from_on: date) -> int:

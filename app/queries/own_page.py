@@ -19,7 +19,6 @@ from app.queries.earning import PendingLine, pending_of
 from app.queries.points import balance_of, is_frozen, lots_of
 from app.queries.tokens import subject_of
 from app.rules.own_page import HISTORY_PAGE, SecondFactor
-from app.rules.points import Lot
 from app.vocabulary import AdjustReason, Calendar, CustomerStatus, PointsKind, RewardKind, TokenPurpose
 
 
@@ -60,14 +59,22 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class EndDay:
+    """So many points count through that day; None: they never end."""
+
+    points: int
+    ends_on: date | None
+
+
+@dataclass(frozen=True)
 class Purse:
-    """Her points: what she has (below zero a debt), what comes, what it is made of. `is_frozen`: nothing is redeemed until
+    """Her points: what she has (below zero a debt), what comes, when it ends. `is_frozen`: nothing is redeemed until
     a person of the shop has looked."""
 
     balance: int
     is_frozen: bool
     pending: tuple[PendingLine, ...]
-    lots: tuple[Lot, ...]
+    ends: tuple[EndDay, ...]
 
     @property
     def coming(self) -> int:
@@ -124,12 +131,15 @@ def person_of(session: Session, customer_id: int) -> Person:
 
 
 def purse_of(session: Session, customer_id: int) -> Purse:
-    """Her points, each lot with its last day, in the order they will be used."""
+    """Her points, one line for each last day, in the order they will be used."""
+    days: dict[date | None, int] = {}
+    for lot in lots_of(session, customer_id):
+        days[lot.expires_on] = days.get(lot.expires_on, 0) + lot.remaining
     return Purse(
         balance_of(session, customer_id),
         is_frozen(session, customer_id),
         tuple(one for one in pending_of(session, customer_id) if one.points > 0),
-        tuple(lots_of(session, customer_id)),
+        tuple(EndDay(points, day) for day, points in days.items()),
     )
 
 

@@ -19,25 +19,25 @@ from app.models import (
 )
 from app.queries.earning import earner_at, rules_at
 from app.queries.points import check_ledger, open_account
+from app.rules.adjustments import BY_HAND
 from app.rules.earning import EarningTerms, occasion_terms
 from app.rules.points import day_of
-from app.vocabulary import EarningKind, PointsKind
+from app.vocabulary import PointsKind
 
 PAGE = 20
-BY_HAND = (EarningKind.EVENT, EarningKind.SHARING, EarningKind.SUGGESTION)
-"""What somebody at the counter sees happen; the rest the machine knows by itself."""
 
 
 @dataclass(frozen=True)
 class Movement:
     """One movement with what it is about: the redemption it was, the entry it took back, who said yes besides, through
-    which day what ended had counted."""
+    which day what ended had counted; whether it was taken back itself."""
 
     entry: PointsEntry
     redemption: Redemption | None
     reversed: PointsEntry | None
     approved_by: str
     ended_on: date | None
+    is_taken_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ def movements_of(session: Session, customer_id: int, *, before_id: int | None = 
     redemptions = _redemptions(session, [*(one.id or 0 for one in entries), *reversed_ids])
     taken_back = {one.id: one for one in session.exec(select(PointsEntry).where(col(PointsEntry.id).in_(reversed_ids)))}
     approved, ended = _approved(session, entries), _ended(session, entries)
+    wanted_back = select(PointsEntry.reverses_id).where(col(PointsEntry.reverses_id).in_([one.id for one in entries]))
+    gone = set(session.exec(wanted_back))
     return [
         Movement(
             one,
@@ -93,6 +95,7 @@ def movements_of(session: Session, customer_id: int, *, before_id: int | None = 
             taken_back.get(one.reverses_id),
             approved.get(one.id or 0, ""),
             ended.get(one.id or 0),
+            one.id in gone,
         )
         for one in entries
     ]

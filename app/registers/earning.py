@@ -37,7 +37,7 @@ class EarningRuleAdmin(KeepsVersions, GroupsFields, ChecksRules, model=EarningRu
     empty_hint = later("先写一条“消费积分”规则，如每 1 元 1 分；没有规则就不会给积分。")
     own_page = "/admin/earning-rule/details/{id}"
     can_delete = False
-    column_list = ("name", "kind", "points", "starts_on", "ends_on", "is_active")
+    column_list = ("name", "points", "kind", "starts_on", "ends_on", "is_active")  # a phone shows the first two
     column_default_sort = "id"
     column_formatters: ClassVar = {"points": said_in_words}
     column_details_list = (
@@ -61,7 +61,9 @@ class EarningRuleAdmin(KeepsVersions, GroupsFields, ChecksRules, model=EarningRu
             later("只管活动、推荐、分享、资料、生日、建议这些一次一给的；“消费积分”“活动倍数”“满额加送”填 0"),
             When("kind", set(EarningKind) - set(SALES)),
         ),
-        FieldGroup(("tier", "in_birthday_month", "starts_on", "ends_on", "is_active"), later("谁有，从什么时候到什么时候")),
+        FieldGroup(
+            ("tier", "in_birthday_month", "starts_on", "ends_on", "is_active"), later("谁有，从什么时候到什么时候")
+        ),
         FieldGroup(
             ("pending_days", "expiry", "expiry_months", "round_up", "expiry_day", "expiry_year"),
             later("入账和过期"),
@@ -118,7 +120,9 @@ class EarningRuleAdmin(KeepsVersions, GroupsFields, ChecksRules, model=EarningRu
         "expiry_months": {"description": later("选“获得后若干个月”时填"), "validators": [NumberRange(1, 120)]},
         "expiry_day": {"description": later("选“每年固定一天”或“每两年固定一天”时填，如 12-31")},
         "expiry_year": {
-            "description": later("选“每两年固定一天”时填哪一年到期，如 2026，之后每隔一年；不填就是得到之后遇到的第二个"),
+            "description": later(
+                "选“每两年固定一天”时填哪一年到期，如 2026，之后每隔一年；不填就是得到之后遇到的第二个"
+            ),
         },
         "round_up": {"description": later("把最后一天延到月底、季末或年底，顾客好记")},
         "is_active": {"description": later("关掉就不再给分；给过的还在")},

@@ -118,7 +118,7 @@ class PointsEntryAdmin(OfAnAccount, BigLedgerView, model=PointsEntry):
 
     category, category_icon = LOYALTY
     name, name_plural, icon = later("积分明细"), later("积分明细"), "fa-solid fa-coins"
-    empty_hint = later("获得、兑换、过期、冲回的每一笔都会写在这里，不能改也不能删。")
+    empty_hint = later("获得、兑换、过期、撤销的每一笔都会写在这里，不能改也不能删。")
     column_list = ("at", "account", "kind", "points", "balance_after", "reason")
     column_details_list = (
         "at", "account", "kind", "points", "balance_after", "reason_code", "reason", "rule", "reference", "purchase", "staff"

@@ -5,12 +5,18 @@ from typing import ClassVar
 
 from wtforms import StringField
 
-from app.actions import claims
-from app.admin_base import BigLedgerView, Child, Deed, MeaningFilter, WordFilter, asks, formats, spans
+from app.actions import claims, counter
+from app.admin_base import BigLedgerView, Child, Deed, MeaningFilter, SalePage, WordFilter, asks, formats, spans
 from app.i18n import later, one
 from app.models import Purchase, PurchaseLine
 from app.queries import finding, scopes
 from app.registers.sections import LOYALTY, WHEN
+
+
+class Selling(SalePage):
+    """One customer buys at the counter."""
+
+    name, icon = later("记一笔消费"), "fa-solid fa-cash-register"
 
 
 class PurchaseAdmin(BigLedgerView, model=Purchase):
@@ -18,7 +24,7 @@ class PurchaseAdmin(BigLedgerView, model=Purchase):
 
     category, category_icon = LOYALTY
     name, name_plural, icon = one("消费"), later("消费记录"), "fa-solid fa-receipt"
-    empty_hint = later("用“店铺”里的“导入表格”把收银系统的消费表搬进来，这里就有了。")
+    empty_hint = later("在顾客页上点“记一笔消费”，或用“店铺”里的“导入表格”把收银系统的消费表搬进来，这里就有了。")
     search, search_hint = finding.purchases_like, later("单号、顾客姓名或手机后四位")
     column_list = ("order_no", "occurred_at", "customer", "paid_fen", "refund_of_id", "channel", "store")
     column_searchable_list = ("order_no",)
@@ -41,6 +47,20 @@ class PurchaseAdmin(BigLedgerView, model=Purchase):
             done=later("已认领，这一单和它的退款都归到这位顾客名下"),
             hint=later("收银时登记的人还不在会员里。确认是哪位顾客，再归到她名下。"),
             when=claims.is_waiting,
+        ),
+        Deed(
+            "refund",
+            later("退款"),
+            counter.refund_at_counter,
+            ("purchases", "refund"),
+            {
+                "amount": StringField(**asks(later("退多少元"), hint=later("整单退就留空"))),
+                "reason": StringField(**asks(later("原因"), required=True)),
+            },
+            done=later("已退款，积分也跟着退了"),
+            hint=later("记错了就整单退。这一单得到的积分会收回，用掉的积分会还给她；退过的不能再改回来。"),
+            when=counter.can_be_refunded,
+            is_grave=True,
         ),
     )
     column_filters = (

@@ -62,6 +62,7 @@ class TierAdmin(AsksWhoMoves, model=Tier):
         },
         "discount_percent": {"description": later("5 表示减 5%，即 95 折"), "validators": [NumberRange(0, 100)]},
         "valid_months": {"validators": [NumberRange(1, 240)]},
+        "benefits": {"description": later("只是写给人看的话；倍率和折扣以上面填的为准。改了它们，这里也要跟着改")},
         "colour": {"description": later("印在会员卡上：rouge、silver、gold、diamond，或 #A8324A 这样的颜色")},
     }
     form_overrides: ClassVar = {"benefits": TextAreaField}
@@ -91,12 +92,15 @@ class TierBenefitAdmin(SetupView, model=TierBenefit):
     column_formatters: ClassVar = {"times_a_year": formats.times_a_year}
     column_formatters_detail: ClassVar = column_formatters
     column_filters = (RelationFilter(TierBenefit.tier, later("等级")), WordFilter(TierBenefit.kind, later("类型")))
-    form_columns = column_details_list = ("tier", "kind", "name", "times_a_year", "treatment", "is_active")
+    form_columns = column_details_list = (
+        "tier", "kind", "name", "times_a_year", "in_birthday_month", "treatment", "is_active"
+    )  # fmt: skip
     form_args: ClassVar = {
         "times_a_year": {
             "description": later("每个会员年度几次；0 表示不限次数"),
             "validators": [NumberRange(0, 366)],
         },
+        "in_birthday_month": {"description": later("只在顾客生日那个月能用；没有登记生日的用不了")},
         "treatment": {"description": later("免费护理是哪个项目；不填就由店员定")},
     }
     column_labels: ClassVar = {
@@ -104,6 +108,7 @@ class TierBenefitAdmin(SetupView, model=TierBenefit):
         "kind": later("类型"),
         "name": later("名称"),
         "times_a_year": later("每年次数"),
+        "in_birthday_month": later("只在生日月"),
         "treatment": later("项目"),
         "is_active": later("启用"),
     }

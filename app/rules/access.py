@@ -48,6 +48,7 @@ PAGES = frozenset(
         "purposes", "dashboard", "desk", "tagged", "tagging", "tag_rules", "duplicates", "merges", "photographs",
         "cards", "own_pages", "posters", "settings", "sessions", "demo", "journal", "access", "backups", "imports",
         "customer_tier", "customer_benefits", "design", "customer_points", "points_counter", "approvals", "hand_totals",
+        "counter_sales",
     }
 )  # fmt: skip
 
@@ -118,6 +119,7 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
         (("export",), {**_LEADERS, **_AUDIT}),
         (("import",), _LEADERS),
         (("claim",), _DESK),
+        (("refund",), _DESK),
     ),
     "purchase_lines": (
         (READ, {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),
@@ -191,6 +193,8 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
     # Whoever may see a customer sees her points; the counter redeems, records occasions and puts right within the limit.
     "customer_points": ((("view",), {**_DESK, BEAUTICIAN: OWN, **_AUDIT}),),
     "points_counter": ((("view", "do"), _DESK),),
+    # Whoever serves her may write down what she bought; a beautician what she sold herself.
+    "counter_sales": ((("view", "do"), {**_DESK, BEAUTICIAN: OWN}),),
     "approvals": ((("view",), {**_LEADERS, **_AUDIT}), (("do",), _LEADERS)),
     "hand_totals": ((("view",), {**_OWNER, **_AUDIT}),),
     # Whoever serves her gives her what her tier grants; her tier itself is changed by hand by who leads.

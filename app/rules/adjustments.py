@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
-from app.rules.points import signed_points, stated_reason
+from app.rules.points import NotEnoughPoints, signed_points, stated_reason
 from app.rules.policy import Policy
 from app.rules.refusals import RuleBroken, words
-from app.vocabulary import AdjustReason, RequestState
+from app.vocabulary import AdjustReason, EarningKind, PointsKind, RequestState
 
 
 class OwnRequest(RuleBroken):
@@ -47,6 +47,18 @@ class NothingTakenEnds(RuleBroken):
     message = words("扣积分不用填有效期。")
 
 
+class OccasionsNeedSecond(RuleBroken):
+    """Gift upon gift on one day is as much as one large change."""
+
+    code = "occasions_need_second"
+    message = words("今天您已经给她手工记了 {moved} 分，再加 {points} 分要第二个人同意：请用“调整积分”申请。")
+    status = 409
+
+
+BY_HAND = (EarningKind.EVENT, EarningKind.SHARING, EarningKind.SUGGESTION)
+"""What somebody at the counter sees happen; the rest the machine knows by itself."""
+
+
 @dataclass(frozen=True)
 class Adjustment:
     """A change by hand: points with their sign, why, and through which day they count (None: always)."""
@@ -65,6 +77,12 @@ def checked_adjustment(adjustment: Adjustment, *, today: date) -> Adjustment:
         raise NothingTakenEnds("expires_on")
     check_end(adjustment.expires_on, today=today)
     return Adjustment(points, adjustment.reason_code, note, adjustment.expires_on)
+
+
+def check_enough(balance: int, points: int) -> None:
+    """Nobody is asked about taking what is not there. Raises NotEnoughPoints."""
+    if points < 0 and -points > balance:
+        raise NotEnoughPoints("points", balance=balance, points=-points)
 
 
 def check_end(expires_on: date | None, *, today: date) -> None:
@@ -86,3 +104,15 @@ def check_may_decide(state: RequestState, asked_by: int, decided_by: int, *, has
         raise RequestDecided
     if asked_by == decided_by and has_second:
         raise OwnRequest
+
+
+def is_by_hand(kind: PointsKind, reference: str) -> bool:
+    """Whether points came in because somebody wrote down what she saw."""
+    return kind is PointsKind.EARN and reference.partition(":")[0] in set(BY_HAND)
+
+
+def check_occasions(points: int, moved_today: int, policy: Policy) -> None:
+    """Whether one person may write down this occasion, too: the first of a day is the rule's word, more of them are counted
+    like any other points given by hand. Raises OccasionsNeedSecond."""
+    if moved_today and needs_second(points, moved_today, policy):
+        raise OccasionsNeedSecond(moved=moved_today, points=points)

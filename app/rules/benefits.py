@@ -27,6 +27,14 @@ class BenefitUsedUp(RuleBroken):
     status = 409
 
 
+class NotHerBirthdayMonth(RuleBroken):
+    """It is for the month of her birthday, which this is not, or nobody knows."""
+
+    code = "not_her_birthday_month"
+    message = words("“{name}”只在她生日那个月用，现在不是她的生日月，或者还没有登记生日。")
+    status = 409
+
+
 class BenefitNoteTooLong(RuleBroken):
     """Nobody reads a page under a benefit."""
 

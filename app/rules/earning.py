@@ -37,6 +37,14 @@ class NothingToEarn(RuleBroken):
     status = 409
 
 
+class AlreadyWrittenDown(RuleBroken):
+    """The same event or idea was given points before."""
+
+    code = "already_written_down"
+    message = words("“{what}”已经给她记过了。确实是另一次，请写得不一样，如加上日期。")
+    status = 409
+
+
 class EarnedOftenEnough(RuleBroken):
     """The rule gives so often a year and no more."""
 

@@ -69,7 +69,7 @@ _MAY_STAY_EMPTY = frozenset(
 _OF_LINE = frozenset({"item", "sku", "category", "quantity", "unit_price", "amount", "staff"})
 _OF_SLIP = frozenset({"member_no", "phone", "store", "refund_of", "channel"})
 _KEPT = 20_000
-_TAG_MARKS = re.compile(r"[、,;，；|]")
+_TAG_MARKS = re.compile(r"[、,;，；|]")  # data
 
 
 class GenderWrong(RuleBroken):

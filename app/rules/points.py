@@ -59,7 +59,7 @@ class NotReversible(RuleBroken):
     """What a reversal or a merge did is taken back by its own way, never by another reversal."""
 
     code = "points_not_reversible"
-    message = words("这一笔积分不能冲回。")
+    message = words("这一笔积分不能撤销。")
     status = 409
 
 
@@ -67,7 +67,7 @@ class ReversedTooMuch(RuleBroken):
     """No more is taken back than was given, however often somebody asks."""
 
     code = "points_reversed_too_much"
-    message = words("这一笔最多还能冲回 {points} 分。")
+    message = words("这一笔最多还能撤销 {points} 分。")
     status = 409
 
 
@@ -76,7 +76,7 @@ class PointsSpentMeanwhile(RuleBroken):
 
     code = "points_spent_meanwhile"
     message = words(
-        "合并之后，对方带来的积分已经用掉了 {points} 分，不能再拆开。请先让这些分回来（兑换的在积分明细里退回，抵掉货款的随退货退回），再撤销合并。"
+        "合并之后，对方带来的积分已经用掉了 {points} 分，不能再拆开。请先让这些分回来（兑换的在积分明细里撤销，抵掉货款的随退货退回），再撤销合并。"
     )
     status = 409
 

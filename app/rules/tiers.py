@@ -31,6 +31,22 @@ class TierStep:
         return not self.threshold_fen and not self.threshold_visits
 
 
+def out_of_order(steps: Iterable[TierStep]) -> list[tuple[TierStep, TierStep]]:
+    """Each higher step that is easier to reach than a lower one, with that one: mostly a slip of the pen. Steps that look
+    at other spans of time are not compared."""
+    in_order = sorted(steps, key=lambda one: one.rank)
+    pairs = ((higher, lower) for lower in in_order for higher in in_order if lower.rank < higher.rank)
+    return [(higher, lower) for higher, lower in pairs if _is_easier(higher, lower)]
+
+
+def _is_easier(higher: TierStep, lower: TierStep) -> bool:
+    if higher.is_everybodys:
+        return not lower.is_everybodys
+    if higher.window is not lower.window or (higher.needs_both and not lower.needs_both):
+        return False
+    return 0 < higher.threshold_fen < lower.threshold_fen or 0 < higher.threshold_visits < lower.threshold_visits
+
+
 @dataclass(frozen=True)
 class Bought:
     """One slip of the till: a sale, or a refund of another slip (`refund_of_id`, negative amount). `on` is the shop's

@@ -13,6 +13,7 @@ from app.actions import (
     claims,
     consents,
     contacts,
+    counter,
     customers,
     exports,
     import_batches,
@@ -257,6 +258,12 @@ def _sale(order_no: str) -> Sale:
     return Sale(order_no=order_no, occurred_at=NOW, lines=(SaleLine(item="面霜", amount_fen=100),), phone="13812345678")
 
 
+def _sold(session: Session, shop: Any, order_no: str) -> int:
+    """A sale of hers at the counter."""
+    sale = counter.CounterSale(order_no, (SaleLine(item="面霜", amount_fen=100),))
+    return counter.sell_at_counter(session, shop.customer, sale, **HERS).id or 0
+
+
 MEMBER_DEEDS = {
     "benefits.use_benefit": lambda s, w: benefits.use_benefit(s, w.customer, _benefit(s, w), now=NOW, zone=ZONE),
     "benefits.take_back_use": lambda s, w: benefits.take_back_use(s, _given(s, w), now=NOW),
@@ -317,6 +324,10 @@ MEMBER_DEEDS = {
     ),
     "till.take_refund": lambda s, w: till.take_refund(
         s, till.RefundAsked("T1", "T1-R", 100), caller=_caller(s), **HERS
+    ),
+    "counter.sell_at_counter": lambda s, w: _sold(s, w, "S261124-AAAAAA"),
+    "counter.refund_at_counter": lambda s, w: counter.refund_at_counter(
+        s, _sold(s, w, "S261124-BBBBBB"), amount="", reason="记错了", **HERS
     ),
     "profiles.create_profile": lambda s, w: profiles.create_profile(s, CustomerDetails(name="孙女士"), **HERS),
     "profiles.update_profile": lambda s, w: profiles.update_profile(

@@ -46,6 +46,8 @@ OTHERWISE = {
     "profiles.give_profile_gift": "the ledger",
     "earning.earn_for_sale": "the ledger, or a row that waits to come into it",
     "earning.earn_for_occasion": "the ledger",
+    "occasions.write_occasion": "the ledger",
+    "occasions.take_back_occasion": "the ledger",
     "earning.give_birthday_points": "the ledger",
     "earning.give_referral_points": "the ledger",
     "earning.settle_pending": "the ledger",

@@ -13,7 +13,7 @@ from app.actions.customers import create_customer
 from app.db import Database
 from app.models import BenefitUse, Customer, Tier, TierBenefit
 from app.queries.benefits import benefits_of
-from app.rules.benefits import BenefitNotHers, BenefitUsedUp, UseTakenBack, year_from, year_until
+from app.rules.benefits import BenefitNotHers, BenefitUsedUp, NotHerBirthdayMonth, UseTakenBack, year_from, year_until
 from app.rules.customers import CustomerDetails
 from app.rules.policy import Policy
 
@@ -21,10 +21,12 @@ ZONE = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
 
-def silver(session: Session, now: datetime = NOON) -> tuple[int, int]:
-    """Somebody with silver, and its one free care a year."""
+def silver(session: Session, now: datetime = NOON, birthday: str | None = "1990-11-03") -> tuple[int, int]:
+    """Somebody with silver, and its one free care a year, in the month of her birthday."""
     tier = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
-    her = create_customer(session, CustomerDetails(name="张", tier_id=tier), policy=Policy(), now=now, zone=ZONE)
+    her = create_customer(
+        session, CustomerDetails(name="张", tier_id=tier, birthday=birthday), policy=Policy(), now=now, zone=ZONE
+    )
     return her.id or 0, session.exec(select(TierBenefit.id).where(TierBenefit.tier_id == tier)).one() or 0
 
 
@@ -57,6 +59,22 @@ def test_a_quota_is_refused_beyond_its_number_and_is_there_again_next_year(datab
         assert (line.used, line.left, line.year_until_on, line.uses[0].note) == (1, 0, date(2027, 11, 23), "补水")
         later = datetime(2027, 11, 24, 4, 0, tzinfo=UTC)
         use_benefit(session, her, care, now=later, zone=ZONE)
+
+
+@pytest.mark.parametrize(("birthday", "is_given"), [("1990-11-30", True), ("1990-12-01", False), (None, False)])
+def test_what_is_for_the_month_of_her_birthday_is_given_in_that_month(
+    database: Database, birthday: str | None, is_given: bool
+) -> None:
+    with database.writing() as session:
+        her, care = silver(session, birthday=birthday)
+        assert benefits_of(session, her, today=NOON.date(), zone=ZONE)[0].is_now is is_given
+        if is_given:
+            use_benefit(session, her, care, now=NOON, zone=ZONE)
+        else:
+            with pytest.raises(NotHerBirthdayMonth):
+                use_benefit(session, her, care, now=NOON, zone=ZONE)
+        session.get_one(TierBenefit, care).in_birthday_month = False
+        assert benefits_of(session, her, today=NOON.date(), zone=ZONE)[0].is_now
 
 
 def test_a_use_taken_back_counts_no_more_and_only_once(database: Database) -> None:

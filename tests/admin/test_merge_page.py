@@ -60,7 +60,7 @@ def test_the_page_shows_both_and_never_a_whole_number(owner: TestClient, pair: t
     assert "王小丽甲" in said
     assert "王小丽乙" in said
     assert "过敏提示不一样" in said
-    assert "消费 2 笔" in said
+    assert "消费和退货共 2 笔" in said
     assert not re.search(r"1380013800\d", page.text)
 
 
@@ -139,6 +139,9 @@ def test_the_owner_takes_it_back_on_the_register(owner: TestClient, database: Da
         number = session.exec(select(CustomerMerge.id).where(col(CustomerMerge.undone_at).is_(None))).one()
     page = owner.get(f"/admin/customer-merge/details/{number}")
     assert "撤销合并" in seen_on(page.text)
+    assert "还没填" not in seen_on(page.text)  # what happened has nothing to fill in
+    again = owner.get(f"/admin/customer-merge/do/undo/{number}", follow_redirects=False)  # the address after a refusal
+    assert again.headers["location"] == f"/admin/customer-merge/details/{number}"
     answer = owner.post(f"/admin/customer-merge/do/undo/{number}", data={})
     assert answer.status_code == 200
     assert "两份档案都回来了" in seen_on(answer.text)

@@ -143,7 +143,9 @@ TYPED: dict[str, dict[str, list[str]]] = {
     "/desk/customers/declined": {},
     "/desk/customers/hand-over": {},
     "/desk/customers/points/adjust": {"points": ["5"], "note": ["等太久"]},
-    "/desk/customers/points/occasion": {},
+    "/desk/customers/points/occasion": {"what": ["十二月沙龙"]},
+    "/desk/customers/sale": {},
+    "/admin/purchase/do/refund": {"reason": ["记错了"]},
     "/desk/customers/redeem": {"note": ["一支口红"]},
     "/desk/points-requests": {"say": ["refused"]},
     "/desk/duplicates": {"say": ["distinct"]},
@@ -220,6 +222,7 @@ def _member_file(session: Session, customer_id: int, now: datetime) -> dict[str,
 
 DESK = (
     "desk/customers/{no}", "desk/customers/{no}/points", "desk/customers/{no}/points/adjust", "desk/customers/{no}/redeem?points=2",
+    "desk/customers/{no}/sale?step=check&price=9",
     "desk/photos?customer={no}", "consent/of/{customer}", "desk/tag-rule?tag=3", "desk/duplicates",
     "desk/tagged?tag=2&mark={mark}", "desk/imports/{batch}/undo", "desk/merge?a={no}&b={other_no}",
 )  # fmt: skip

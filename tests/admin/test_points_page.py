@@ -126,6 +126,17 @@ def test_what_was_typed_wrong_comes_back_beside_its_field(owner: TestClient, pag
     )
 
 
+def test_nobody_is_asked_about_taking_more_than_there_is(owner: TestClient, database: Database, page: str) -> None:
+    typed = {"way": "take", "points": "99999", "reason_code": "goodwill", "note": "弄错了"}
+    refused = owner.post(f"{page}/points/adjust", data=typed)
+    assert refused.status_code == 422
+    assert "现有 342 分，需要 99999 分" in refused.text
+    assert 'id="points-error"' in refused.text
+    with database.reading() as session:
+        waiting = select(PointsRequest).where(PointsRequest.state == RequestState.WAITING)
+        assert session.exec(waiting).all() == []
+
+
 def test_a_large_change_waits_for_a_second_person(
     as_role: Browsers, database: Database, page: str, shop: dict[str, int]
 ) -> None:
@@ -294,19 +305,39 @@ def test_a_redemption_is_asked_about_again_where_her_balance_moved_since_the_pag
     assert balance(database, shop) == 258
 
 
-def test_an_occasion_is_one_tap_and_gives_what_its_rule_says(
+def test_an_occasion_says_which_one_counts_as_given_by_hand_and_is_taken_back(
     as_role: Browsers, database: Database, page: str, shop: dict[str, int]
 ) -> None:
     with database.writing() as session:
         session.execute(update(EarningRule).values(is_active=False))
-        session.add(EarningRule(name="沙龙", kind=EarningKind.EVENT, points=15))
-    clerk = as_role(Role.RECEPTION)
-    form = form_on(clerk.get(f"{page}/points").text, "/occasion")
-    assert {clerk.post(f"{page}/points/occasion", data=form).status_code for _ in range(2)} == {303}
-    assert balance(database, shop) == 357
-    assert "沙龙" in seen_on(clerk.get(f"{page}/points").text)
+        session.add(EarningRule(name="活动积分", kind=EarningKind.EVENT, points=300))
+    clerk, boss = as_role(Role.RECEPTION), as_role(Role.OWNER)
+
+    def tell(what: str, **more: str) -> Any:
+        form = form_on(clerk.get(f"{page}/points").text, "/occasion")
+        return clerk.post(f"{page}/points/occasion", data=form | {"what": [what]} | more)
+
+    nameless = tell(" ")
+    assert nameless.status_code == 422
+    assert 'id="what-event-error"' in nameless.text
+    assert tell("十二月沙龙").status_code == 303
+    assert balance(database, shop) == 642
+    assert "十二月沙龙" in seen_on(clerk.get(f"{page}/points").text)
+    assert "+300" in seen_on(boss.get("/desk/points-totals").text)
+    again = tell("十二月沙龙")
+    assert "已经给她记过了" in again.text
+    assert 'value="十二月沙龙"' in again.text
+    assert "要第二个人同意" in tell("一月沙龙").text  # 300 and 300 are more than the 500 of one person
+    assert balance(database, shop) == 642
+    undo = form_on(clerk.get(f"{page}/points").text, "/undo")
+    with database.reading() as session:
+        entry = session.exec(select(PointsEntry).where(col(PointsEntry.reason) == "十二月沙龙")).one()
+    assert clerk.post(f"{page}/points/occasion/{entry.id}/undo", data=undo).status_code == 303
+    assert balance(database, shop) == 342
+    assert f"/occasion/{entry.id}/undo" not in clerk.get(f"{page}/points").text
+    assert clerk.post(f"{page}/points/occasion/1/undo").status_code == 404  # a sale's points are no occasion
     assert clerk.post(f"{page}/points/occasion", data={"kind": "birthday"}).status_code == 404
-    refused = clerk.post(f"{page}/points/occasion", data={"kind": "sharing"})
+    refused = clerk.post(f"{page}/points/occasion", data={"kind": "sharing", "what": "朋友圈"})
     assert refused.status_code == 422
     assert "现在没有这一项的积分规则" in refused.text
 

@@ -54,6 +54,7 @@ def test_the_owner_chooses_whether_they_move_now_or_as_they_come(database, owner
         silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
     saved = owner.post(f"/admin/tier/edit/{silver}", data=SILVER | {"threshold_fen": "900", "movers": choice})
     assert saved.status_code in {302, 303}
+    assert saved.headers["location"].endswith("/admin/tier/list")
     assert rank(database, customer_id) == after
     with database.reading() as session:
         assert session.get(Tier, silver).threshold_fen == 90_000
@@ -87,11 +88,14 @@ def test_her_page_says_how_far_it_is_and_how_she_came_there(database, owner, her
 
 @pytest.fixture
 def gold(database, owner, real_now):
-    """Somebody with gold, her number and its free care."""
+    """Somebody with gold whose birthday it is, her number and its free care."""
     with database.writing() as session:
         tier = session.exec(select(Tier.id).where(Tier.rank == 3)).one()
         made = create_customer(
-            session, CustomerDetails(name="李梅", tier_id=tier), policy=current_policy(session), now=real_now
+            session,
+            CustomerDetails(name="李梅", tier_id=tier, birthday=f"1990-{real_now:%m-%d}"),
+            policy=current_policy(session),
+            now=real_now,
         )
         care = session.exec(select(TierBenefit.id).where(TierBenefit.tier_id == tier, TierBenefit.times_a_year == 1))
         return made.member_no, care.one()
@@ -130,6 +134,18 @@ def test_a_tier_by_hand_is_for_who_leads_and_says_why(database, as_role, gold, r
     with database.reading() as session:
         whys = [one.why for one in session.exec(select(TierChange).order_by(TierChange.id))]
     assert whys == [TierWhy.MANUAL, TierWhy.MANUAL, TierWhy.MANUAL_OVER]
+
+
+def test_the_owner_may_say_that_one_kind_of_care_earns_nothing_and_customers_read_it(database, owner):
+    typed = {
+        "name": "储值卡不积分", "kind": "purchase", "points": "0", "per_fen": "1", "category": "other", "is_active": "y",
+        "expiry": "never", "expiry_day": "12-31", "round_up": "none", "percent": "100", "most_points": "0",
+        "most_times_a_year": "0", "pending_days": "0", "expiry_months": "12", "from_paid_fen": "0",
+    }  # fmt: skip
+    assert owner.post("/admin/earning-rule/create", data=typed | {"category": ""}).status_code in {400, 422}
+    saved = owner.post("/admin/earning-rule/create", data=typed)
+    assert saved.status_code in {302, 303}, saved.text
+    assert "其他不积分" in owner.get("/points-rules").text
 
 
 def test_other_rules_are_tried_on_the_past_without_changing_anything(database, owner, her):
@@ -205,3 +221,31 @@ def test_the_design_of_a_large_shop_is_answered_on_a_page_of_its_own(database, s
     assert "会员消费 1 笔，共 ¥900.00" in page
     assert 'value="900"' in page
     assert owner.get("/desk/design?job=999999").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"), [("months", "0"), ("points_per_yuan", "0"), ("fen_{silver}", "-1"), ("visits_{silver}", "-1")]
+)
+def test_a_figure_nobody_can_mean_is_said_and_not_replaced(database, owner, field, typed):
+    with database.reading() as session:
+        silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
+    name = field.format(silver=silver)
+    page = owner.post("/desk/design", data={name: typed})
+    assert page.status_code == 422
+    assert f'id="{name}-error"' in page.text
+    assert f'name="{name}" value="{typed}"' in page.text
+    assert "算出来是这样" not in page.text
+
+
+def test_a_higher_tier_that_is_easier_than_a_lower_one_is_asked_about(database, owner):
+    with database.reading() as session:
+        silver = session.exec(select(Tier.id).where(Tier.rank == 2)).one()
+    typed = SILVER | {"threshold_fen": "99999999", "threshold_visits": "6"}
+    asked = owner.post(f"/admin/tier/edit/{silver}", data=typed)
+    assert asked.status_code in {400, 422}
+    assert "“金卡会员”比低一些的“银卡会员”还容易达到" in asked.text
+    assert owner.post(f"/admin/tier/edit/{silver}", data=typed | {"movers": "later"}).status_code in {302, 303}
+
+
+def test_the_words_about_a_tier_say_that_they_are_words_only(owner):
+    assert "倍率和折扣以上面填的为准" in owner.get("/admin/tier/create").text

@@ -13,6 +13,7 @@ from app.actions.consents import ConsentDetails, grant_consent
 from app.actions.customers import create_customer, update_customer
 from app.actions.merging import merge_customers
 from app.actions.own_pages import hand_out_own_page, take_back_own_page
+from app.actions.points import earn_points
 from app.db import Database
 from app.models import AuditEntry, Consent, Customer, RateWindow, Reward
 from app.rules.customers import CustomerDetails
@@ -105,6 +106,19 @@ def test_her_page_tells_what_she_has_and_when_it_ends(client: TestClient, member
     assert PHONE not in page
     assert "店员内部备注" not in page
     assert len(page.encode()) < 30_000
+
+
+def test_points_that_end_on_one_day_stand_in_one_line(client: TestClient, database: Database, member: Member) -> None:
+    with database.writing() as session:
+        for points in (3, 4):
+            earn_points(
+                session, member.customer_id, points, reference=f"e{points}", reason="消费", now=NOW, zone=ZONE,
+                expires_on=date(2026, 12, 1),
+            )  # fmt: skip
+    enter(client, member)
+    page = client.get(member.address).text
+    assert page.count("到 2026年12月1日 为止") == 1
+    assert "1,207 分" in page
 
 
 def test_it_stays_open_half_an_hour_on_that_phone_only(client: TestClient, app: Any, member: Member, at: Any) -> None:

@@ -23,7 +23,7 @@ from app.rules.access import (
 from app.vocabulary import Role
 
 # R list and details, C create, U edit, D delete, X export, W export with whole numbers, I import, N note, Y reply and
-# close, K settle a sign-up, L let redeem again, B take a merge back, V view, P do, S reveal a phone, T retry, c choose in
+# close, F refund a sale, K settle a sign-up, L let redeem again, B take a merge back, V view, P do, S reveal a phone, T retry, c choose in
 # another form, h a health note. s: only her own store's, o: only what she served herself there.
 LETTERS = {
     "R": ("list", "details"),
@@ -34,6 +34,7 @@ LETTERS = {
     "W": ("export_whole",),
     "I": ("import",),
     "M": ("claim",),
+    "F": ("refund",),
     "N": ("note",),
     "Y": ("reply", "close"),
     "V": ("view",),
@@ -70,7 +71,7 @@ MATRIX = """
     sign_ups           RK         s:RK       s:RK       -          -          R
     treatments         RCUD       RCU        R          R          R          R
     products           RCUD       RCU        R          R          R          R
-    purchases          RXIM       s:RXIM     s:RM       o:R        -          RX
+    purchases          RXIMF      s:RXIMF    s:RMF      o:R        -          RX
     purchase_lines     RX         s:RX       s:R        o:R        -          RX
     points_accounts    RL         s:R        s:R        -          -          R
     points_entries     RX         s:RX       s:R        -          -          RX
@@ -109,6 +110,7 @@ MATRIX = """
     duplicates         VP         s:VP       s:VP       -          -          V
     customer_points    V          s:V        s:V        o:V        -          V
     points_counter     VP         s:VP       s:VP       -          -          -
+    counter_sales      VP         s:VP       s:VP       o:VP       -          -
     approvals          VP         s:VP       -          -          -          V
     hand_totals        V          -          -          -          -          V
     customer_tier      VP         s:VP       -          -          -          -
@@ -226,6 +228,7 @@ def test_a_beautician_sees_what_she_served_and_nobody_else_is_narrowed_so_far() 
     assert {subject for _, subject in own} == {
         "customers", "desk", "health", "skin_records", "photos", "photographs", "social_accounts", "purchases", "purchase_lines",
         "visits", "survey_responses", "survey_answers", "customer_points", "customer_benefits", "benefit_uses",
+            "counter_sales",
     }  # fmt: skip
     assert not sees_only_own(Role.BEAUTICIAN, "treatments")
     assert scope_of(Role.BEAUTICIAN, "complaints") is None

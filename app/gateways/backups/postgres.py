@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from time import monotonic, sleep
 from typing import IO
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
@@ -30,6 +31,7 @@ _TURN = 7264003
 LONGEST_NAME = 40
 """PostgreSQL cuts names off at 63; ours add to the shop's own."""
 _IN_USE, _DENIED = "55006", "42501"
+_GOING_SECONDS = 2.0
 
 
 def write(database: Database, settings: Settings, writer: Writer) -> tuple[Contents, str]:
@@ -103,10 +105,14 @@ def check_able(database: Database) -> None:
 
 
 def others_connected(database: Database) -> int:
-    """How many connections besides ours the shop's database has."""
+    """How many connections besides ours the shop's database has. One that was closed a moment ago may still be going: it
+    gets two seconds."""
     count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    with database.engine.connect() as connection:
-        return connection.execute(text(count)).scalar_one()
+    end = monotonic() + _GOING_SECONDS
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while (others := connection.execute(text(count)).scalar_one()) and monotonic() < end:
+            sleep(0.05)
+    return others
 
 
 # ── Databases ─────────────────────────────────────────────────────────────────────────────────────────────────────────
