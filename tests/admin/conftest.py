@@ -221,7 +221,7 @@ def _voice(session: Session, customer: Customer, policy: Any, now: datetime) -> 
 
 def _rounds(session: Session, survey_id: int, customer_id: int, now: datetime) -> dict[str, int]:
     """Another address, a round to come, somebody's own link, something to change."""
-    place = create_place(session, PlaceDetails(survey_id, "table-9", "九号台"), now=now)
+    place = create_place(session, PlaceDetails(survey_id, "t9", "九号台"), now=now)
     opens = (now + timedelta(days=9)).replace(second=0, microsecond=0)
     wave = plan_wave(session, WaveDetails(survey_id, "下一期", opens, opens + timedelta(days=9)), now=now)
     link = SurveyInvitation(
