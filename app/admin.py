@@ -34,6 +34,7 @@ from app.registers.contacts import ContactEventAdmin, SocialAccountAdmin
 from app.registers.customers import CardPrinting, CustomerAdmin, CustomerProfile, Desk, OwnPages
 from app.registers.earning import EarningRuleAdmin, PointsPendingAdmin, RuleVersionAdmin
 from app.registers.imports import ImportBatchAdmin, ImportMapAdmin, ImportWizard
+from app.registers.improvements import ImprovementAdmin, LowFeedbackAdmin
 from app.registers.jobs import JobAdmin, JobRunAdmin
 from app.registers.journal import AuditEntryAdmin, Journal
 from app.registers.merges import CustomerMergeAdmin, Duplicates, Merging
@@ -54,6 +55,7 @@ from app.registers.sales import PurchaseAdmin, Selling
 from app.registers.shop import DemoShop, ShopSettings, StoreAdmin
 from app.registers.sign_ups import SignUpAdmin
 from app.registers.staff import StaffAdmin, StaffSessionAdmin, WhoMayDoWhat
+from app.registers.survey_rounds import SurveyInvitationAdmin, SurveyPlaceAdmin, SurveyWaveAdmin
 from app.registers.surveys import PosterPrinting, SurveyAdmin, SurveyQuestionAdmin, SurveyResponseAdmin
 from app.registers.tags import TagAdmin, Tagging, TagList, TagRules
 from app.registers.tiers import (
@@ -79,7 +81,8 @@ VIEWS = (
     PointsRequestAdmin, TierAdmin, TierBenefitAdmin, BenefitUseAdmin, TierChangeAdmin, CustomerTier, CustomerBenefits,
     Design, TreatmentAdmin, ProductAdmin,
     # Voice
-    ComplaintAdmin, SurveyResponseAdmin, SurveyAdmin, PosterPrinting, SurveyQuestionAdmin, ComplaintEventAdmin,
+    ComplaintAdmin, LowFeedbackAdmin, SurveyResponseAdmin, SurveyAdmin, PosterPrinting, SurveyQuestionAdmin,
+    SurveyPlaceAdmin, SurveyWaveAdmin, SurveyInvitationAdmin, ImprovementAdmin, ComplaintEventAdmin,
     # Outreach
     OutboundMessageAdmin,
     # Shop

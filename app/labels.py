@@ -422,6 +422,7 @@ ENUM_WORDS: dict[type[StrEnum], dict[StrEnum, Lazy]] = {
         JobKind.SETTLE_POINTS: later("待入账积分入账"),
         JobKind.POINTS_NOTICES: later("积分到期提醒"),
         JobKind.BIRTHDAYS: later("生日积分"),
+        JobKind.SURVEY_WAVES: later("问卷按期开始和邀请"),
     },
     JobState: {
         JobState.RUNNING: later("进行中"),

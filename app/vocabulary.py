@@ -529,6 +529,7 @@ class JobKind(StrEnum):
     POINTS_NOTICES = "points-notices"
     BIRTHDAYS = "birthdays"
     TRY_DESIGN = "try-design"
+    SURVEY_WAVES = "survey-waves"
 
 
 class JobState(StrEnum):

@@ -51,6 +51,11 @@ def update_improvement(
     return row
 
 
+def is_open(improvement: Improvement) -> bool:
+    """Whether somebody still works on it, so that its plan can change."""
+    return improvement.state is ImprovementState.OPEN
+
+
 def finish_improvement(session: Session, improvement_id: int, *, now: datetime) -> Improvement:
     """It is done; the next round shows what it brought. Raises NotFound, ImprovementSettled."""
     row = _unsettled(session, improvement_id)

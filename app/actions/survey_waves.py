@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from app.actions.survey_invitations import Invited, invite
 from app.db import lock_row
 from app.models import Customer, CustomerTag, Survey, SurveyWave
+from app.queries.survey_rounds import rounds_over, rounds_to_begin
 from app.rules.policy import Policy
 from app.rules.refusals import NotFound
 from app.rules.survey_cooldown import AskedRecently
@@ -20,7 +21,7 @@ from app.rules.survey_waves import (
     name_of_round,
     next_round,
 )
-from app.vocabulary import CustomerStatus, SurveyStatus, WaveAudience, WaveState
+from app.vocabulary import CustomerStatus, WaveAudience, WaveState
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,11 @@ def round_of(row: SurveyWave) -> Round:
     return Round(row.id or 0, row.name, row.opens_at, row.closes_at, row.state)
 
 
+def is_unsettled(wave: SurveyWave) -> bool:
+    """Whether anything of a round can still be changed."""
+    return wave.state is not WaveState.CLOSED
+
+
 def open_wave(session: Session, wave_id: int) -> SurveyWave:
     """Answers belong to this round from now on. Raises NotFound, WaveSettled, WaveNotAsked."""
     wave = _wave(session, wave_id)
@@ -131,7 +137,7 @@ def turn_waves(session: Session, *, now: datetime) -> Turned:
     """What the clock says: rounds whose end has come are closed and planned anew where they repeat, those whose time has
     come are opened. Late or twice does no harm. `now` comes in the shop's zone."""
     closed, planned = [], []
-    ended = select(SurveyWave).where(SurveyWave.state == WaveState.OPEN, SurveyWave.closes_at <= now)
+    ended = select(SurveyWave).where(rounds_over(now))
     for wave in session.exec(ended.order_by(col(SurveyWave.id)).with_for_update()).all():
         wave.state = WaveState.CLOSED
         session.add(wave)
@@ -139,18 +145,9 @@ def turn_waves(session: Session, *, now: datetime) -> Turned:
         following = _plan_next(session, wave, now)
         planned += [following.id or 0] if following else []
     session.flush()
-    due = (
-        select(SurveyWave)
-        .join(Survey, col(Survey.id) == SurveyWave.survey_id)
-        .where(
-            SurveyWave.state == WaveState.PLANNED,
-            SurveyWave.opens_at <= now,
-            SurveyWave.closes_at > now,
-            Survey.status == SurveyStatus.PUBLISHED,
-        )
-    )
+    due = select(SurveyWave).where(rounds_to_begin(now))
     began = []
-    for wave in session.exec(due.order_by(col(SurveyWave.id)).with_for_update(of=SurveyWave)).all():
+    for wave in session.exec(due.order_by(col(SurveyWave.id)).with_for_update()).all():
         wave.state = WaveState.OPEN
         session.add(wave)
         began.append(wave.id or 0)

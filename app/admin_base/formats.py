@@ -23,6 +23,7 @@ from app.vocabulary import JobKind, JobStage, JobState
 _LATE = words("{at}，已逾期 {hours} 小时")
 _LATE_DAYS = words("{at}，已逾期 {days} 天")
 _SOON = words("{at}，还剩 {hours} 小时")
+_PAST = words("{at}，已过时限")
 _LOW = words("{score}，低分")
 _REFUND = words("退款")
 _SALE = words("消费")
@@ -33,11 +34,6 @@ _WITHOUT_VIEW = {
     "survey_versions": words("问卷版本"),
     "survey_sections": words("问卷分段"),
     "survey_rules": words("跳题规则"),
-    "survey_places": words("问卷二维码"),
-    "survey_waves": words("问卷一期"),
-    "survey_invitations": words("问卷邀请"),
-    "low_feedbacks": words("低分跟进"),
-    "improvements": words("改进措施"),
     "customer_tags": words("顾客标签"),
     "customer_aliases": words("以前的会员号"),
     "duplicate_pairs": words("疑似重复的顾客"),
@@ -82,6 +78,13 @@ def score(response: Any, name: str) -> Any:
     if response.score is None:
         return "—"
     return Toned(gettext(_LOW).format(score=response.score), "alarm") if response.is_low else response.score
+
+
+def low_due(low: Any, name: str) -> Any:
+    """Until when a low score is to be seen to: in red once that is past and nobody has."""
+    at = stamp(low.due_at, asking().zone)
+    is_late = low.handled_at is None and low.due_at <= asking().now
+    return Toned(gettext(_PAST).format(at=at), "alarm") if is_late else at
 
 
 def slip(purchase: Any, name: str) -> Any:

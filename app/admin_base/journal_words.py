@@ -87,6 +87,23 @@ FOLLOWING = {
 }
 """(table, column) → the column it is made from, whose change says it all."""
 _COLUMNS = {
+    "occasion": words("什么时候问"),
+    "again_after_days": words("隔几天再问"),
+    "gift": words("谢礼"),
+    "gift_days": words("谢礼几天有效"),
+    "translations": words("翻译"),
+    "survey_id": words("问卷"),
+    "number": words("编号"),
+    "note": words("备注"),
+    "published_at": words("发布时间"),
+    "version_id": words("问卷版本"),
+    "match": words("怎么算满足"),
+    "conditions": words("条件"),
+    "deed": words("怎么做"),
+    "target": words("对哪一题"),
+    "title": words("标题"),
+    "intro": words("开场白"),
+    "section_id": words("问卷分段"),
     "reference": words("单号"),
     "since_at": words("从何时起"),
     "tier_held_until_on": words("人工等级保留到"),

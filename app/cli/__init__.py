@@ -104,4 +104,4 @@ def saying(settings: Settings) -> Iterator[None]:
 
 
 # The commands register themselves on `cli`; they need what stands above.
-from app.cli import apikey, backup, demo, doctor, export, imports, jobs, prints, serve, users  # noqa: E402, F401
+from app.cli import apikey, backup, demo, doctor, export, imports, jobs, prints, serve, surveys, users  # noqa: E402, F401

@@ -17,6 +17,7 @@ from app.jobs.errands import AnyKind, Done, Errand, Kind, OutsideKind
 from app.jobs.photos import forget_photos
 from app.jobs.points import check_points, end_points, honour_birthdays, settle_points
 from app.jobs.points_notices import tell_of_endings
+from app.jobs.surveys import turn_rounds
 from app.jobs.tags import apply_rules
 from app.jobs.tiers import review_tiers
 from app.queries.journal import verify_chain
@@ -78,6 +79,7 @@ KINDS: Mapping[str, AnyKind] = {
     JobKind.BIRTHDAYS: Kind(honour_birthdays),
     JobKind.POINTS_NOTICES: Kind(tell_of_endings),
     JobKind.RULE_TAGS: Kind(apply_rules),
+    JobKind.SURVEY_WAVES: OutsideKind(turn_rounds, lease=LONGEST_LEASE),
     JobKind.FORGET_MERGES: Kind(_forget_merges),
     JobKind.TRY_DESIGN: OutsideKind(try_design, lease=imports.LEASE),
     JobKind.FIND_DUPLICATES: OutsideKind(find_duplicates, lease=LONGEST_LEASE),

@@ -3,12 +3,13 @@ catches up, and one that asks twice gets the same answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from app.queries.jobs import last_done, shop_opened_at
+from app.queries.survey_rounds import has_round_waiting
 from app.rules.jobs import latest_night
 from app.rules.policy import Policy
 from app.vocabulary import JobKind
@@ -38,6 +39,22 @@ def nightly(kind: JobKind) -> Named:
     return Named(kind, is_due, slot)
 
 
+def hourly(kind: JobKind, has_work: Callable[[Session, datetime], bool]) -> Named:
+    """As soon as there is anything to do, and once an hour at most: an hour without leaves no line behind."""
+
+    def is_due(session: Session, now: datetime, policy: Policy, zone: ZoneInfo) -> bool:
+        return has_work(session, now)
+
+    def slot(now: datetime, policy: Policy, zone: ZoneInfo) -> str:
+        return f"{kind}:{now.astimezone(UTC):%Y-%m-%dT%H}"
+
+    return Named(kind, is_due, slot)
+
+
 ON_CALL = frozenset({JobKind.CHECK_IMPORT, JobKind.RUN_IMPORT, JobKind.TRY_DESIGN})
 """What a person causes, at any hour."""
-SCHEDULE = tuple(nightly(kind) for kind in JobKind if kind not in ON_CALL)
+_HOURLY = (hourly(JobKind.SURVEY_WAVES, has_round_waiting),)
+SCHEDULE = (
+    *(nightly(kind) for kind in JobKind if kind not in ON_CALL | {named.kind for named in _HOURLY}),
+    *_HOURLY,
+)

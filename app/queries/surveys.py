@@ -220,6 +220,13 @@ def draft_surveys(session: Session, within: ColumnElement[bool]) -> tuple[Draft,
     return tuple(Draft(row.id or 0, row.title) for row in rows)
 
 
+def standing_surveys(session: Session, within: ColumnElement[bool]) -> tuple[Draft, ...]:
+    """The surveys that are not over, the newest first; of those that are `within` somebody's reach."""
+    standing = select(Survey).where(Survey.status != SurveyStatus.CLOSED, within)
+    rows = session.exec(standing.order_by(col(Survey.created_at).desc(), col(Survey.id).desc()))
+    return tuple(Draft(row.id or 0, row.title) for row in rows)
+
+
 def survey_sheet(session: Session, slug: str) -> SurveySheet:
     """The survey of that address, open or not. Raises SurveyUnknown."""
     sheet = survey_sheets(session, {slug}).get(slug)

@@ -23,7 +23,7 @@ _YEAR = 365 * 24 * 3600
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _OWN_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _PORTS = {"http": 80, "https": 443}
-_SECRETS = ("/card/",)
+_SECRETS = ("/card/", "/s/t/")
 _FOR_EVER = f"public, max-age={_YEAR}, immutable".encode()
 _POWERS = ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
 BODY_SECONDS = 20

@@ -18,13 +18,17 @@ from starlette.types import Scope
 
 from app import i18n
 from app.actions.submissions import Submission, Taken, given, take_submissions
+from app.actions.survey_invitations import note_opened
 from app.actions.survey_origins import invited_runs
 from app.actions.surveys import new_submission_id
+from app.audit import CUSTOMER
 from app.group_commit import GroupWriter, Overloaded
 from app.queries.policy import current_policy
+from app.queries.survey_links import link_of
 from app.queries.survey_runs import Run, is_of_another_survey, run_of
 from app.queries.surveys import SurveySheet, sheet_of_version, survey_sheet
-from app.routes.deps import Now, PolicyDep, ReadDep, check_open
+from app.routes.deps import CallerDep, DatabaseDep, Now, PolicyDep, ReadDep, check_open
+from app.routes.guessing import note_bad_token
 from app.routes.rendering import page, wants_fragment
 from app.rules.limits import TooManyTries, network_of
 from app.rules.policy import Policy
@@ -62,6 +66,8 @@ class Screens:
     sheet: SurveySheet
     run: Run
     policy: Policy
+    is_by_name: bool = False
+    """Whether a personal link opened it, so that the answers are hers by name."""
 
     def address(self, place: str = "", **query: str) -> str:
         """Where this run goes on: the same address opens the same run again."""
@@ -138,6 +144,7 @@ class Screens:
             sheet=self.sheet,
             run=self.run,
             policy=self.policy,
+            is_by_name=self.is_by_name,
             # With the run in it: a POST to the very first page's own address would drop that page from the cache.
             action=self.address(),
             error=error.say(i18n.gettext) if error else "",
@@ -199,6 +206,23 @@ def thank(
     if not screens.run.is_finished:
         return RedirectResponse(screens.address(), status_code=303)
     return screens.thanks(again=bool(again))
+
+
+# After the thanks: an address that fits both is a survey's.
+@router.get("/s/t/{token}", name="survey:follow")
+def follow(token: str, *, database: DatabaseDep, now: Now, caller: CallerDep) -> Response:
+    """A personal link: leads to her own run of the survey, on whatever phone, where she stopped. Open to customers: the
+    address is unguessable. A link that is over and a run that is finished are told there, like every other run's."""
+    try:
+        with database.reading() as session:
+            link = link_of(session, token)
+    except LinkUnknown:
+        note_bad_token(database, caller, now=now)
+        raise
+    if not (link.is_opened or link.is_revoked or now >= link.expires_at):
+        with database.writing(CUSTOMER) as session:
+            note_opened(session, link.invitation_id, now=now)
+    return RedirectResponse(f"/s/{link.slug}?submission_id={link.submission_id}", 303, {"X-Robots-Tag": "noindex"})
 
 
 async def answer(request: Request) -> Response:
@@ -281,7 +305,7 @@ def _next_screen(request: Request, form: Submission, taken: Taken) -> tuple[str,
         return "", partial(_not_now, request, form, status=status, message=said, wait=wait, policy=policy)
     if taken.sheet is None or isinstance(taken.refusal, _SHUT):
         return "", partial(_shut, request, taken.policy, taken.refusal or SurveyUnknown(), form)
-    screens = Screens(request, taken.sheet, taken.run, taken.policy)
+    screens = Screens(request, taken.sheet, taken.run, taken.policy, is_by_name=taken.link is not None)
     question = taken.question
     if taken.refusal is not None and question is not None:
         typed = given(question, form) if question.key == form.key else None
@@ -310,12 +334,12 @@ def _screens(
     run = run_of(session, sheet.id, submission_id if usable else new_submission_id())
     if run.version_id is not None:
         sheet = sheet_of_version(session, sheet, run.version_id)
+    link = invited_runs(session, {run.submission_id}).get(run.submission_id)
     if not run.is_finished:
-        link = invited_runs(session, {run.submission_id}).get(run.submission_id)
         sheet.check_answerable(now, is_invited=link is not None)
         if link is not None:
             check_link(sheet.mode, expires_at=link.expires_at, is_revoked=link.is_revoked, now=now)
-    return Screens(request, sheet, run, policy)
+    return Screens(request, sheet, run, policy, is_by_name=link is not None)
 
 
 def _shut(request: Request, policy: Policy, refusal: RuleBroken, form: Submission | None = None) -> Response:

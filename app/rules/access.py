@@ -162,6 +162,12 @@ _TABLE: dict[str, tuple[tuple[tuple[str, ...], Granted], ...]] = {
         (READ, {**_DESK, BEAUTICIAN: OWN, MARKETER: STORE, **_AUDIT}),
         (("export",), _LEADERS),
     ),
+    "survey_places": ((READ, {**_DESK, MARKETER: STORE, **_AUDIT}), (("create", "edit"), _LEADERS)),
+    "survey_waves": ((READ, {**_DESK, MARKETER: STORE, **_AUDIT}), (("create", "edit"), _LEADERS)),
+    "survey_invitations": ((READ, {**_DESK, **_AUDIT}), (("edit",), _LEADERS)),
+    # Whoever is there within the hour sees to it.
+    "low_feedbacks": ((READ, {**_DESK, **_AUDIT}), (("edit",), _DESK)),
+    "improvements": ((READ, {**_DESK, MARKETER: STORE, **_AUDIT}), (("create", "edit"), _LEADERS)),
     "complaints": (
         (READ, {**_DESK, **_AUDIT}),
         # A beautician may hand in what she heard; a case about herself she must not read, so she reads none.
@@ -286,6 +292,7 @@ OPEN: dict[str, frozenset[str]] = {
     "survey:show": frozenset({"GET"}),
     "survey:answer": frozenset({"POST"}),
     "survey:thank": frozenset({"GET"}),
+    "survey:follow": frozenset({"GET"}),
     "card:show": frozenset({"GET"}),
     "card:picture": frozenset({"GET"}),
     "card:print": frozenset({"GET"}),

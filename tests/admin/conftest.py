@@ -14,8 +14,11 @@ from starlette.testclient import TestClient
 from app.actions.complaints import ComplaintIntake, open_complaint
 from app.actions.consents import ConsentDetails, grant_consent
 from app.actions.customers import create_customer
+from app.actions.improvements import ImprovementDetails, plan_improvement
 from app.actions.points import earn_points
 from app.actions.sign_ups import new_form, sign_up
+from app.actions.survey_places import PlaceDetails, create_place
+from app.actions.survey_waves import WaveDetails, plan_wave
 from app.actions.surveys import finish_response, new_submission_id, save_answer
 from app.db import Database
 from app.models import (
@@ -29,6 +32,7 @@ from app.models import (
     ImportMap,
     Job,
     JobRun,
+    LowFeedback,
     OutboundMessage,
     Photo,
     PointsEntry,
@@ -46,6 +50,7 @@ from app.models import (
     Staff,
     StaffSession,
     Survey,
+    SurveyInvitation,
     SurveyQuestion,
     TierBenefit,
     TierChange,
@@ -207,8 +212,32 @@ def _voice(session: Session, customer: Customer, policy: Any, now: datetime) -> 
         "survey": survey.id,
         "survey-question": 1,
         "survey-response": finished.response.id,
+        "low-feedback": session.exec(select(LowFeedback.id)).one(),
+        **_rounds(session, survey.id, customer.id, now),
         "complaint": case.id,
         "complaint-event": 1,
+    }
+
+
+def _rounds(session: Session, survey_id: int, customer_id: int, now: datetime) -> dict[str, int]:
+    """Another address, a round to come, somebody's own link, something to change."""
+    place = create_place(session, PlaceDetails(survey_id, "t9", "九号台"), now=now)
+    opens = (now + timedelta(days=9)).replace(second=0, microsecond=0)
+    wave = plan_wave(session, WaveDetails(survey_id, "下一期", opens, opens + timedelta(days=9)), now=now)
+    link = SurveyInvitation(
+        survey_id=survey_id, customer_id=customer_id, submission_id=new_submission_id(), created_at=now,
+        expires_at=now + timedelta(days=9),
+    )  # fmt: skip
+    owner_id = session.exec(select(Staff.id).where(Staff.role == Role.MANAGER)).one()
+    details = ImprovementDetails(survey_id, "环境", "换窗帘", owner_id, now.date() + timedelta(days=9))
+    change = plan_improvement(session, details, now=now)
+    session.add(link)
+    session.flush()
+    return {
+        "survey-place": place.id,
+        "survey-wave": wave.id,
+        "survey-invitation": link.id,
+        "improvement": change.id,
     }
 
 

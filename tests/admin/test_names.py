@@ -57,6 +57,18 @@ CREATED = {
         "survey": "{new survey}", "text": "好玩吗？", "kind": "rating", "weight": "1", "scale_max": "5", "hint": CANARY,
         "is_required": "y", "position": "", "key": "",
     },
+    "survey-place": {
+        "survey": "{new survey}", "name": "一号台", "slug": "table-1", "way": "qr", "channel": "store", "staff": "__None",
+        "is_active": "y",
+    } | _NONE,
+    "survey-wave": {
+        "survey": "{new survey}", "name": "冬季", "opens_at": "2030-12-01 10:00", "closes_at": "2030-12-15 10:00",
+        "audience": "members", "tag": "__None", "repeat_months": "3",
+    },
+    "improvement": {
+        "survey": "{new survey}", "dimension": "环境", "title": "换窗帘", "plan": CANARY, "owner": "1", "due_on": "2030-01-31",
+        "wave": "__None",
+    } | _NONE,
     "staff": {
         "name": "小赵", "login": "xiaozhao", "password": "three odd words 9", "role": "reception", "locale": "", "is_active": "y"
     } | _NONE,

@@ -89,6 +89,20 @@ TYPED: dict[str, dict[str, list[str]]] = {
     "/admin/survey-question/create": {"text": ["好玩吗？"], "kind": ["rating"], "weight": ["1"], "scale_max": ["5"]},
     "/admin/survey-question/edit": {"hint": ["改了"]},
     "/admin/survey-question/delete": {},
+    "/admin/survey-place/create": {"name": ["一号台"], "slug": ["table-1"], "way": ["qr"], "channel": ["store"]},
+    "/admin/survey-place/edit": {"name": ["改了"]},
+    "/admin/survey-wave/create": {
+        "name": ["春季"], "opens_at": ["2031-03-01 10:00"], "closes_at": ["2031-03-08 10:00"], "audience": ["everyone"],
+        "repeat_months": ["0"],
+    },
+    "/admin/survey-wave/edit": {"repeat_months": ["6"]},
+    "/admin/survey-wave/do/open": {},
+    "/admin/survey-invitation/do/revoke": {},
+    "/admin/low-feedback/do/handle": {"note": ["打过电话"]},
+    "/admin/improvement/create": {"dimension": ["环境"], "title": ["换灯"], "owner": ["1"], "due_on": ["2031-03-01"]},
+    "/admin/improvement/edit": {"plan": ["改了"]},
+    "/admin/improvement/do/done": {},
+    "/admin/improvement/do/drop": {},
     "/admin/staff/create": {"name": ["小赵"], "login": ["xiaozhao"], "password": ["three odd words 9"], "role": ["auditor"]},
     "/admin/staff/edit": {"name": ["改了"]},
     "/admin/staff/do/password": {"password": ["three odd words 8"]},
@@ -149,7 +163,7 @@ FILES = {
     "/desk/photos": {"photo": ("脸.jpg", PICTURE.getvalue(), "image/jpeg")},
 }
 """What is brought along, by the form's address."""
-LAST = ("/do/disable", "/do/password", "/do/end", "/do/close", "/delete", "/do/publish", "/do/revoke", "/merge")
+LAST = ("/do/done", "/do/drop", "/do/disable", "/do/password", "/do/end", "/do/close", "/delete", "/do/publish", "/do/revoke", "/merge")
 """What ends something is tapped after everything else, the mildest first."""
 NO_TOKEN = {"/admin/logout", "/admin/demo", "/admin/journal", "/desk/design", "?"}
 """Leaving twice is leaving; the demo shop is gone after the first time; a check, a trial and an export (whose form's address

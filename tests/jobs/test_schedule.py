@@ -153,7 +153,7 @@ def test_a_clock_that_was_a_year_ahead_for_an_hour_stops_no_backup(database, run
 def test_the_nights_work_is_all_there_and_goes_well_in_a_shop_of_today(database, runner, opened):
     assert {named.kind for named in SCHEDULE} | ON_CALL == set(kinds.KINDS) == set(JobKind)
     tally = runner(kinds.KINDS, schedule=SCHEDULE).sweep()
-    assert (tally.done, tally.failed) == (len(SCHEDULE), 0)
+    assert (tally.done, tally.failed) == (len(SCHEDULE) - 1, 0)  # no round of a survey waits
 
 
 # ── The work itself ───────────────────────────────────────────────────────────────────────────────────────────────────

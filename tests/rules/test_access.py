@@ -90,6 +90,11 @@ MATRIX = """
     survey_questions   RCUD       s:RCUD     s:R        -          s:R        R
     survey_responses   RCX        s:RCX      s:RC       o:R        s:R        R
     survey_answers     RX         s:RX       s:R        o:R        s:R        R
+    survey_places      RCU        s:RCU      s:R        -          s:R        R
+    survey_waves       RCU        s:RCU      s:R        -          s:R        R
+    survey_invitations RU         s:RU       s:R        -          -          R
+    low_feedbacks      RU         s:RU       s:RU       -          -          R
+    improvements       RCU        s:RCU      s:R        -          s:R        R
     complaints         RCUNYS     s:RCUNYS   s:RCNS     s:C        -          R
     complaint_events   R          s:R        s:R        -          -          R
     outbound_messages  R          s:R        -          -          -          R
