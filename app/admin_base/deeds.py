@@ -49,13 +49,13 @@ class DoesDeeds:
     async def do_deed(self, request: Request) -> Response:
         """Do something to a record and show it again. For whoever the permission table allows this deed. A refused one
         leaves its address in the browser: asked for again, it leads to the record."""
-        if request.method == "GET":
-            return RedirectResponse(f"/admin/{self.identity}/details/{request.path_params['pk']}", 303)
         deed = next((one for one in self.deeds if one.name == request.path_params["deed"]), None)
         if deed is None:
             raise HTTPException(404)
         if not may_do_deed(deed):
             raise HTTPException(403)
+        if request.method == "GET":
+            return RedirectResponse(f"/admin/{self.identity}/details/{request.path_params['pk']}", 303)
         form = deed.form(await request.form())
         row = await self.get_object_for_details(request)
         if row is None:

@@ -237,7 +237,7 @@ class ImportBatchPage(ImportPage):
     def _result(self, batch: Batch) -> dict[str, Any]:
         with self._database.reading() as session:
             records = records_of(session, batch.id, reach)
-            points = points_of_file(session, batch.id) if batch.earns else None
+            points = points_of_file(session, batch.id) if batch.earns and batch.stage is ImportStage.DONE else None
         told = {"reasons": self._in_the_way(batch.in_the_way), "way": self._way(), "points": points}
         return {"verdict": batch.result, "records": records, "stopped": _stopped(batch), **told}
 

@@ -231,12 +231,13 @@ _KINDS = {
     PointsKind.EXPIRE: words("到期"),
     PointsKind.ADJUST: words("店里调整"),
 }
-_TAKEN_BACK, _GIVEN_BACK = words("退货收回"), words("退回给您")
+_TAKEN_BACK, _GIVEN_BACK, _RECALLED = words("退货收回"), words("退回给您"), words("店里收回")
 
 
 def _line(move: Movement) -> dict[str, Any]:
     """A movement as it is read: what it was, and how the figure came about."""
-    by_kind = _KINDS.get(move.kind) or (_TAKEN_BACK if move.points < 0 else _GIVEN_BACK)
+    back = _GIVEN_BACK if move.points > 0 else _TAKEN_BACK if move.order_no else _RECALLED
+    by_kind = _KINDS.get(move.kind) or back
     what = move.reward or move.rule or i18n.gettext(by_kind)
     why = told(move.working, i18n.gettext) or (word_of(move.reason_code) if move.reason_code else "")
     return {"at": move.at, "what": what, "why": why, "order_no": move.order_no, "points": move.points}

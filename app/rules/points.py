@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from app.rules.names import tidy_words
 from app.rules.refusals import RuleBroken, words
 from app.vocabulary import PointsKind
 
@@ -136,10 +137,11 @@ def signed_points(points: int) -> int:
 
 
 def stated_reason(reason: str, field: str = "reason") -> str:
-    """Why somebody moves points by hand. Raises PointsReasonMissing."""
-    if not 0 < len(reason.strip()) <= LONGEST_REASON:
+    """Why somebody moves points by hand, in one spelling: two that look alike are one. Raises PointsReasonMissing."""
+    tidy = tidy_words(reason)
+    if not 0 < len(tidy) <= LONGEST_REASON:
         raise PointsReasonMissing(field, limit=LONGEST_REASON)
-    return reason.strip()
+    return tidy
 
 
 def in_order(lots: Iterable[Lot], first: Collection[int] = ()) -> list[Lot]:

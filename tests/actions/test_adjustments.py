@@ -89,7 +89,7 @@ def test_a_large_change_waits_and_moves_nothing_until_a_second_person_says_yes(
 
 def test_what_is_refused_moves_nothing(database: Database, people: dict[str, int]) -> None:
     with database.writing() as session:
-        asked = by_hand(session, people, -700, "a")
+        asked = by_hand(session, people, 700, "a")
         refuse(session, asked.id, now=NOW, staff_id=people["boss"])
         assert asked.state is RequestState.REFUSED
         assert balance_of(session, people["customer"]) == 100
@@ -120,7 +120,11 @@ def test_the_same_again_is_the_same_and_another_under_its_name_is_refused(
 def test_a_yes_that_comes_too_late_or_finds_too_little_is_refused(database: Database, people: dict[str, int]) -> None:
     with database.writing() as session:
         ended = by_hand(session, people, 700, "a", expires_on=date(2026, 11, 25))
+        with pytest.raises(NotEnoughPoints):  # nobody is asked about what is not there
+            by_hand(session, people, -700, "b")
+        Book(session, people["customer"]).earn(600, reference="more")
         too_much = by_hand(session, people, -700, "b")
+        Book(session, people["customer"]).spend(100)
         session.flush()
         with pytest.raises(EndsInThePast):
             approve(session, ended.id, now=NOW + timedelta(days=3), zone=ZONE, staff_id=people["boss"])

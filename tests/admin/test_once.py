@@ -163,7 +163,18 @@ FILES = {
     "/desk/photos": {"photo": ("脸.jpg", PICTURE.getvalue(), "image/jpeg")},
 }
 """What is brought along, by the form's address."""
-LAST = ("/do/done", "/do/drop", "/do/disable", "/do/password", "/do/end", "/do/close", "/delete", "/do/publish", "/do/revoke", "/merge")
+LAST = (
+    "/do/done",
+    "/do/drop",
+    "/do/disable",
+    "/do/password",
+    "/do/end",
+    "/do/close",
+    "/delete",
+    "/do/publish",
+    "/do/revoke",
+    "/merge",
+)
 """What ends something is tapped after everything else, the mildest first."""
 NO_TOKEN = {"/admin/logout", "/admin/demo", "/admin/journal", "/desk/design", "?"}
 """Leaving twice is leaving; the demo shop is gone after the first time; a check, a trial and an export (whose form's address

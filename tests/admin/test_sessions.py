@@ -75,7 +75,7 @@ def test_one_sign_in_is_ended_and_written_down(
     owner: TestClient, as_role: Callable[[Role], TestClient], database: Database, people: dict[Role, int]
 ) -> None:
     number = visit_of(database, people[Role.MARKETER])
-    assert owner.get(f"/admin/staff-session/do/end/{number}").status_code == 405
+    assert owner.get(f"/admin/staff-session/do/end/{number}").status_code == 303
     assert owner.post(f"/admin/staff-session/do/end/{number}").status_code == 303
     assert as_role(Role.MARKETER).get("/admin/").status_code == 303
     (entry,) = entries(database, AuditAction.SESSION_ENDED)

@@ -91,7 +91,7 @@ def test_a_step_out_of_turn_is_refused(owner: TestClient, shop: dict[str, int]) 
     assert owner.post(f"/admin/complaint/do/close/{shop['complaint']}").status_code == 422
     assert owner.post(f"/admin/complaint/do/nothing/{shop['complaint']}").status_code == 404
     assert owner.post("/admin/complaint/do/note/999", data={"text": "x"}).status_code == 404
-    assert owner.get(f"/admin/complaint/do/note/{shop['complaint']}").status_code == 405
+    assert owner.get(f"/admin/complaint/do/note/{shop['complaint']}").status_code == 303
 
 
 def test_a_consent_is_given_once_and_withdrawn(owner: TestClient, database: Database, shop: dict[str, int]) -> None:
